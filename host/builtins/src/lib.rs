@@ -1,0 +1,1 @@
+//! The built-in policies as WebAssembly components.

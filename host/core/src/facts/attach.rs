@@ -1,0 +1,52 @@
+//! Facts of attach: which networks a pod is attached to, and how.
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+use super::{Attribute, Node, Pod};
+use crate::address::Mac;
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// Exactly one request is primary, and extras go beside it.
+    #[default]
+    OwnNetwork,
+    /// No request is primary; an empty list passes the previous result on unchanged.
+    Chained,
+    /// Exactly one request, the primary one.
+    Delegated,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct Call {
+    /// CNI_IFNAME.
+    pub ifname: String,
+    pub mode: Mode,
+    pub addresses: Vec<IpNet>,
+    pub mac: Option<Mac>,
+    pub device_id: Option<String>,
+    pub attributes: Vec<Attribute>,
+}
+
+/// A network that the pod's namespace may use.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct Offer {
+    pub name: String,
+    /// The network that the NetConf names.
+    pub default: bool,
+    pub ready: bool,
+    pub attributes: Vec<Attribute>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct Facts {
+    pub pod: Pod,
+    pub node: Node,
+    pub call: Call,
+    pub networks: Vec<Offer>,
+    pub attributes: Vec<Attribute>,
+}

@@ -1,0 +1,13 @@
+//! The functional core. It may depend on nothing that can fail for outside reasons: no I/O, clock, randomness, async or logging
+//! (invariant I1). Everything here is plain data and functions over it.
+
+pub mod address;
+pub mod decision;
+pub mod evaluate;
+pub mod facts;
+pub mod finding;
+pub mod hash;
+pub mod ids;
+pub mod ipam;
+pub mod plan;
+pub mod record;

@@ -1,0 +1,76 @@
+//! What the store knows of an attachment: enough to answer a repeated ADD, to check it, and to take it back without asking anybody.
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    address::Mac,
+    ids::{AttachmentKey, IfName, NetworkName},
+    plan::{HostNic, Link, Undo},
+};
+
+/// Written before the first kernel change (`Applying`), after the last (`Attached`), and before the first undo (`Detaching`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    Applying,
+    Attached,
+    Detaching,
+}
+
+/// The identity of a network namespace: device and inode of its file. The path is as the runtime gave it, and may mean nothing in
+/// the daemon's own mount namespace.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NetnsId {
+    pub device: u64,
+    pub inode: u64,
+    pub path: String,
+}
+
+/// An interface as it was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Attached {
+    pub ifname: IfName,
+    pub network: NetworkName,
+    pub link: Link,
+    pub nic: Option<HostNic>,
+    pub mac: Mac,
+    pub mtu: Option<u32>,
+    pub addresses: Vec<IpNet>,
+    pub routes: Vec<crate::plan::Route>,
+    /// Bits per second promised by the selection.
+    pub reserved: u64,
+    /// Why this NIC, in the policy's words.
+    pub reason: String,
+    /// The strategy that chose.
+    pub strategy: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PodRef {
+    pub namespace: String,
+    pub name: String,
+    pub uid: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Record {
+    pub key: AttachmentKey,
+    pub state: State,
+    pub pod: PodRef,
+    pub netns: NetnsId,
+    /// Hash of what was asked; a repeated ADD with the same one gets the same result.
+    pub request: String,
+    pub interfaces: Vec<Attached>,
+    pub undo: Vec<Undo>,
+    /// The CNI result as it was first given, in the newest version of the specification; empty until `Attached`.
+    pub result: String,
+    /// Identifier of the decision record, for `explain`.
+    pub decision: u64,
+    /// Milliseconds since the epoch.
+    pub since: u64,
+}

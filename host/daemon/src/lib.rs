@@ -1,0 +1,1 @@
+//! The node daemon: one file per CNI verb around the functional core.

@@ -1,0 +1,1 @@
+//! The built-in policies in process, behind the same Evaluator, for tests and the benchmark.

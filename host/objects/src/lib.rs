@@ -1,0 +1,1 @@
+//! Manifests as types: parse, validate, findings.

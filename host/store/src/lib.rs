@@ -1,0 +1,1 @@
+//! Durable records and leases: the only crate that knows redb.

@@ -1,0 +1,1 @@
+//! Who decides: strategy sets, chains and review over an Evaluator.

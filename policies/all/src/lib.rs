@@ -1,0 +1,1 @@
+//! nic-selection: the masters that were asked for, else the pool in order.

@@ -1,0 +1,1 @@
+//! Rows of the specifications and reference systems that Nicety is held to.

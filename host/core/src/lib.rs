@@ -9,5 +9,6 @@ pub mod finding;
 pub mod hash;
 pub mod ids;
 pub mod ipam;
+pub mod millis;
 pub mod plan;
 pub mod record;

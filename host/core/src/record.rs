@@ -1,5 +1,7 @@
 //! What the store knows of an attachment: enough to answer a repeated ADD, to check it, and to take it back without asking anybody.
 
+pub mod decision;
+
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
@@ -69,7 +71,7 @@ pub struct Record {
     pub undo: Vec<Undo>,
     /// The CNI result as it was first given, in the newest version of the specification; empty until `Attached`.
     pub result: String,
-    /// Identifier of the decision record, for `explain`.
+    /// Identifier of the decision records that led here, for `explain`.
     pub decision: u64,
     /// Milliseconds since the epoch.
     pub since: u64,

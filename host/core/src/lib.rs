@@ -12,3 +12,4 @@ pub mod ipam;
 pub mod millis;
 pub mod plan;
 pub mod record;
+pub mod wire;

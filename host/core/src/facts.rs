@@ -3,6 +3,7 @@
 
 pub mod attach;
 pub mod gateways;
+pub mod visible;
 pub mod nic_selection;
 pub mod shared;
 

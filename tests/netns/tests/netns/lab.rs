@@ -1,0 +1,182 @@
+//! Namespaces and the tools that look into them.
+
+use std::{
+    fs::{self, File},
+    os::fd::{AsFd, OwnedFd},
+    panic::resume_unwind,
+    process::Command,
+    thread,
+    time::{Duration, Instant},
+};
+
+use nicety_core::{
+    address::Mac,
+    plan::{HostNic, MacvlanMode, Step},
+};
+use nicety_kernel::Netns;
+use rustix::{
+    mount::{MountFlags, MountPropagationFlags, mount, mount_change},
+    process::{getgid, getuid},
+    thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space},
+};
+use serde_json::Value;
+
+#[expect(unsafe_code, reason = "rustix declares unshare unsafe for the sake of CLONE_FILES")]
+fn unshare(flags: UnshareFlags) -> rustix::io::Result<()> {
+    // SAFETY: without CLONE_FILES the descriptor table stays shared and no descriptor changes its meaning.
+    // JUSTIFICATION: namespaces are what is tested here; there is no safe call for it.
+    unsafe { rustix::thread::unshare_unsafe(flags) }
+}
+
+/// Puts the whole process where it may do as it likes. Must run before the first thread starts. The error says what is missing.
+pub fn enter() -> Result<(), String> {
+    let (uid, gid) = (getuid().as_raw(), getgid().as_raw());
+    unshare(UnshareFlags::NEWUSER | UnshareFlags::NEWNET | UnshareFlags::NEWNS)
+        .map_err(|e| format!("may not make user, network and mount namespaces ({e}); run as root, or allow them"))?;
+    let write = |file: &str, text: String| fs::write(file, text).map_err(|e| format!("cannot write `{file}`: {e}"));
+    write("/proc/self/setgroups", "deny".to_owned())?;
+    write("/proc/self/uid_map", format!("0 {uid} 1"))?;
+    write("/proc/self/gid_map", format!("0 {gid} 1"))?;
+    mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
+        .and_then(|()| mount("none", "/sys", "sysfs", MountFlags::empty(), None))
+        .map_err(|e| format!("cannot mount /sys: {e}"))?;
+    for tool in ["ip", "ping"] {
+        Command::new(tool)
+            .arg("-V")
+            .output()
+            .map_err(|e| format!("cannot run `{tool}` ({e}); install iproute2, iputils-ping"))?;
+    }
+    Ok(())
+}
+
+/// Runs `run` on a thread in a network namespace that nobody else is in.
+pub fn in_new_netns<T: Send>(run: impl FnOnce() -> T + Send) -> T {
+    thread::scope(|scope| {
+        let thread = scope.spawn(|| {
+            unshare(UnshareFlags::NEWNET).expect("a new network namespace");
+            ip("link set lo up");
+            run()
+        });
+        thread.join().unwrap_or_else(|panic| resume_unwind(panic))
+    })
+}
+
+/// A namespace as a runtime makes one for a pod.
+pub struct Pod(OwnedFd);
+
+impl Pod {
+    pub fn new() -> Pod {
+        Pod(in_new_netns(|| File::open("/proc/thread-self/ns/net").expect("own namespace").into()))
+    }
+
+    pub fn netns(&self) -> Netns {
+        Netns::from_fd(self.0.try_clone().expect("a descriptor"), "/run/netns/pod").expect("a pod's namespace")
+    }
+
+    /// Runs `run` on a thread in the pod's namespace.
+    pub fn inside<T: Send>(&self, run: impl FnOnce() -> T + Send) -> T {
+        thread::scope(|scope| {
+            let enter =
+                || move_into_link_name_space(self.0.as_fd(), Some(LinkNameSpaceType::Network)).expect("to enter");
+            scope
+                .spawn(move || {
+                    enter();
+                    run()
+                })
+                .join()
+                .unwrap_or_else(|panic| resume_unwind(panic))
+        })
+    }
+
+    pub fn ip(&self, arguments: &str) -> Value {
+        self.inside(|| ip(arguments))
+    }
+
+    /// All that iproute2 knows of the pod.
+    pub fn state(&self) -> Value {
+        self.inside(state)
+    }
+
+    pub fn ping(&self, address: &str) -> bool {
+        self.inside(|| run("ping", &format!("-c 1 -W 2 {address}")).0)
+    }
+}
+
+/// `ip -j -d ...` in the calling thread's namespace; fails the test when it fails.
+pub fn ip(arguments: &str) -> Value {
+    let (ok, out) = run("ip", &format!("-j -d {arguments}"));
+    assert!(ok, "ip {arguments}: {out}");
+    if out.trim().is_empty() { Value::Array(vec![]) } else { serde_json::from_str(&out).expect("json") }
+}
+
+pub fn run(program: &str, arguments: &str) -> (bool, String) {
+    let out = Command::new(program).args(arguments.split_whitespace()).output().expect(program);
+    let text = if out.status.success() { out.stdout } else { out.stderr };
+    (out.status.success(), String::from_utf8_lossy(&text).into_owned())
+}
+
+/// Links, addresses, routes and neighbours of the calling thread's namespace, less what counts and ages.
+pub fn state() -> Value {
+    let mut links = ip("addr");
+    for link in links.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
+        // An operational state settles later than the request that leads to it.
+        for volatile in ["operstate", "flags", "promiscuity", "allmulti"] {
+            link.remove(volatile);
+        }
+        // Link-local addresses come and go with the carrier.
+        if let Some(addresses) = link.get_mut("addr_info").and_then(Value::as_array_mut) {
+            addresses.retain(|address| address["scope"] != "link");
+        }
+    }
+    let routes = |family: &str| {
+        let mut routes = ip(&format!("{family} route show table all"));
+        routes.as_array_mut().expect("routes").retain(|r| {
+            let to = r["dst"].as_str().unwrap_or_default();
+            !to.starts_with("fe80:") && !to.starts_with("ff00:")
+        });
+        routes
+    };
+    serde_json::json!({ "links": links, "routes": [routes("-4"), routes("-6")] })
+}
+
+/// A NIC of the host: a veth, up, whose other end `NAMEp` stands for the cable.
+pub fn nic(name: &str) -> HostNic {
+    ip(&format!("link add {name} type veth peer name {name}p"));
+    ip(&format!("link set {name}p up"));
+    ip(&format!("link set {name} up"));
+    host_nic(name)
+}
+
+pub fn host_nic(name: &str) -> HostNic {
+    let index = ip(&format!("link show {name}"))[0]["ifindex"].as_u64().expect("an index");
+    HostNic { name: name.parse().expect("a name"), index: u32::try_from(index).expect("an index") }
+}
+
+pub fn deadline() -> Instant {
+    Instant::now() + Duration::from_secs(10)
+}
+
+/// Waits for what the kernel does in its own time.
+pub fn eventually(what: &str, condition: impl Fn() -> bool) {
+    let end = deadline();
+    while !condition() {
+        assert!(Instant::now() < end, "{what} did not happen");
+        thread::yield_now();
+    }
+}
+
+pub const GROUP: u32 = 0x4e49_0001;
+
+pub fn mac(last: u8) -> Mac {
+    Mac([2, 0, 0, 0, 1, last])
+}
+
+/// A macvlan with an address of 10.1.0.0/16, up, as a plan has it.
+pub fn macvlan(ifname: &str, master: &HostNic, mode: MacvlanMode, last: u8) -> Vec<Step> {
+    let name = || ifname.parse().expect("a name");
+    vec![
+        Step::CreateMacvlan { ifname: name(), master: master.clone(), mode, mac: mac(last), mtu: None, group: GROUP },
+        Step::AddAddress { ifname: name(), address: format!("10.1.0.{last}/16").parse().expect("an address") },
+        Step::SetUp { ifname: name() },
+    ]
+}

@@ -1,6 +1,11 @@
-//! Hardware and bus addresses. IP addresses and prefixes are `std::net::IpAddr` and `ipnet::IpNet`.
+//! Hardware and bus addresses, and IP addresses as numbers. IP addresses and prefixes themselves are `std::net::IpAddr` and
+//! `ipnet::IpNet`.
 
-use std::{fmt, str::FromStr};
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    str::FromStr,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +25,14 @@ pub struct PciAddress {
     pub device: u8,
     /// 0 to 7.
     pub function: u8,
+}
+
+/// An IP address family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Family {
+    V4,
+    V6,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -46,6 +59,44 @@ impl Mac {
     /// False for a group address and for zero, which no interface may have.
     pub fn is_unicast(self) -> bool {
         self.0[0] & 1 == 0 && self.0 != [0; 6]
+    }
+}
+
+impl Family {
+    pub fn of(address: IpAddr) -> Family {
+        if address.is_ipv4() { Family::V4 } else { Family::V6 }
+    }
+
+    /// Bits of an address: 32 or 128.
+    pub fn width(self) -> u8 {
+        match self {
+            Family::V4 => 32,
+            Family::V6 => 128,
+        }
+    }
+
+    /// The greatest address as a number.
+    pub fn max(self) -> u128 {
+        match self {
+            Family::V4 => u128::from(u32::MAX),
+            Family::V6 => u128::MAX,
+        }
+    }
+
+    /// The address with this number. None past the family's width.
+    pub fn address(self, number: u128) -> Option<IpAddr> {
+        match self {
+            Family::V4 => u32::try_from(number).ok().map(|bits| IpAddr::V4(Ipv4Addr::from_bits(bits))),
+            Family::V6 => Some(IpAddr::V6(Ipv6Addr::from_bits(number))),
+        }
+    }
+}
+
+/// An address as a number of its own family's width; no v4-mapped form here, so families must not be mixed.
+pub fn number(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(v4) => u128::from(v4.to_bits()),
+        IpAddr::V6(v6) => v6.to_bits(),
     }
 }
 

@@ -24,6 +24,7 @@ pub enum Kind {
 /// One question to a policy. As JSON: `{"kind": "nic-selection", "facts": {...}}`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", content = "facts", rename_all = "kebab-case")]
+#[expect(clippy::large_enum_variant, reason = "one lives per decision, and every caller would have to unbox it")]
 pub enum Facts {
     Attach(attach::Facts),
     NicSelection(nic_selection::Facts),

@@ -1,9 +1,18 @@
 //! Address arithmetic: blocks cut from a subnet by interface and host index, excludes, and the choice of a free address.
 //! Both families are one 128-bit arithmetic; nothing here knows where leases are kept.
 
+pub mod block;
+pub mod exclude;
+pub mod index;
+pub mod occupied;
 pub mod pool;
+pub mod ranges;
 
-pub use pool::{Claim, Pool};
+pub use block::{BlockError, Blocks, block};
+pub use index::IndexError;
+pub use occupied::Occupied;
+pub use pool::{Claim, Pool, PoolError};
+pub use ranges::Ranges;
 
 use std::net::IpAddr;
 

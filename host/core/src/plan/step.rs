@@ -7,6 +7,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use super::{HostNic, IpvlanMode, MacvlanMode};
+pub use crate::address::Family;
 use crate::{address::Mac, ids::IfName};
 
 /// Steps without `host` in their name act in the pod's network namespace.
@@ -78,13 +79,6 @@ pub enum Step {
     },
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Family {
-    V4,
-    V6,
-}
-
 /// The settings of our own host links that we write; no others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -108,10 +102,4 @@ pub enum Undo {
     /// Brings a NIC back to the host under its own name; when the namespace is gone, the kernel has brought it back already and
     /// only the name is left to restore.
     MoveBack { ifname: IfName, nic: HostNic, mac: Option<Mac>, mtu: Option<u32> },
-}
-
-impl Family {
-    pub fn of(address: IpAddr) -> Family {
-        if address.is_ipv4() { Family::V4 } else { Family::V6 }
-    }
 }

@@ -1,0 +1,135 @@
+//! What may be opened, and what is refused without being touched.
+
+use std::{fs, os::unix::fs::PermissionsExt, path::Path};
+
+use nicety_store::{FILE, FORMAT, OpenError, Store};
+use redb::{Database, ReadableDatabase, TableDefinition};
+
+use crate::fixture::{START, claim, fixture, key, lease_one, open};
+
+const META: TableDefinition<&str, u64> = TableDefinition::new("nicety");
+
+fn refusal(dir: &Path) -> OpenError {
+    Store::open(dir).unwrap_err()
+}
+
+#[test]
+fn the_directory_is_made_and_the_file_is_for_its_owner_alone() {
+    let outer = tempfile::tempdir().unwrap();
+    let dir = outer.path().join("run/nicety");
+    open(&dir);
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(&dir), mode(&dir.join(FILE))), (0o700, 0o600));
+}
+
+#[test]
+fn a_file_with_wider_permissions_is_closed_to_others() {
+    let dir = tempfile::tempdir().unwrap();
+    open(dir.path());
+    let path = dir.path().join(FILE);
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+    open(dir.path());
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn a_second_daemon_is_refused_while_the_first_runs() {
+    let fixture = fixture();
+    let refused = refusal(fixture.dir.path());
+    assert!(matches!(refused, OpenError::InUse { .. }), "{refused:?}");
+    assert!(refused.to_string().ends_with("hint: only one daemon runs per run directory"), "{refused}");
+    fixture.reopen();
+}
+
+#[test]
+fn a_newer_format_is_refused_and_left_as_it_was() {
+    let fixture = fixture();
+    lease_one(&fixture.store, "c1", claim("rail", "10.0.0.0/24"), START).unwrap();
+    let (dir, store) = (fixture.dir, fixture.store);
+    drop(store);
+    let set_format = |format| {
+        let database = Database::open(dir.path().join(FILE)).unwrap();
+        let transaction = database.begin_write().unwrap();
+        transaction.open_table(META).unwrap().insert("format", format).unwrap();
+        transaction.commit().unwrap();
+    };
+    set_format(FORMAT + 1);
+
+    let message = refusal(dir.path()).to_string();
+    assert!(message.contains(&format!("has format {}, written by a newer version", FORMAT + 1)), "{message}");
+    assert!(message.contains("hint: start the newer version again"), "{message}");
+    let database = Database::open(dir.path().join(FILE)).unwrap();
+    let kept = database.begin_read().unwrap().open_table(META).unwrap().get("format").unwrap().unwrap().value();
+    assert_eq!(kept, FORMAT + 1);
+    drop(database);
+
+    set_format(FORMAT);
+    assert!(open(dir.path()).get(&key("c1")).is_some());
+}
+
+#[test]
+fn a_file_of_something_else_is_refused_and_left_as_it_was() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(FILE);
+    fs::write(&path, "{\"version\": \"another-ipam/1\"}").unwrap();
+    let refused = refusal(dir.path());
+    assert!(matches!(refused, OpenError::Foreign { .. }), "{refused:?}");
+    assert!(refused.to_string().contains("hint: move it away"), "{refused}");
+    assert_eq!(fs::read_to_string(&path).unwrap(), "{\"version\": \"another-ipam/1\"}");
+}
+
+#[test]
+fn a_database_of_something_else_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let database = Database::create(dir.path().join(FILE)).unwrap();
+    let transaction = database.begin_write().unwrap();
+    transaction.open_table(TableDefinition::<&str, &str>::new("nicety")).unwrap().insert("format", "?").unwrap();
+    transaction.commit().unwrap();
+    drop(database);
+    assert!(matches!(refusal(dir.path()), OpenError::Foreign { .. }));
+}
+
+#[test]
+fn a_file_that_was_cut_short_is_refused_as_damaged() {
+    let fixture = fixture();
+    lease_one(&fixture.store, "c1", claim("rail", "10.0.0.0/24"), START).unwrap();
+    let (dir, store) = (fixture.dir, fixture.store);
+    drop(store);
+    let path = dir.path().join(FILE);
+    let whole = fs::read(&path).unwrap();
+    for length in [16, 300, 4096, whole.len() / 2] {
+        fs::write(&path, &whole[..length]).unwrap();
+        let refused = refusal(dir.path());
+        assert!(matches!(refused, OpenError::Damaged { .. }), "{length}: {refused:?}");
+    }
+}
+
+#[test]
+fn no_damaged_byte_brings_the_daemon_down() {
+    let fixture = fixture();
+    for pod in 0..20 {
+        lease_one(&fixture.store, &format!("c{pod}"), claim("rail", "10.0.0.0/24"), START).unwrap();
+    }
+    let (dir, store) = (fixture.dir, fixture.store);
+    drop(store);
+    let path = dir.path().join(FILE);
+    let whole = fs::read(&path).unwrap();
+    let used = whole.iter().rposition(|byte| *byte != 0).unwrap();
+    for position in (0..used).step_by(used / 400) {
+        let mut damaged = whole.clone();
+        damaged[position] ^= 0x5a;
+        fs::write(&path, &damaged).unwrap();
+        // Whether it notices depends on where the byte lies; what it says of the records must then be true.
+        if let Ok(store) = Store::open(dir.path()) {
+            assert!(store.records().len() <= 20, "byte {position}");
+        }
+    }
+}
+
+#[test]
+fn a_kill_while_the_file_is_first_made_is_survived() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("state.new"), [0; 300]).unwrap();
+    open(dir.path());
+    assert!(!dir.path().join("state.new").exists());
+}

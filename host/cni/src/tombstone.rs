@@ -13,7 +13,6 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::{
     env::Env,
@@ -34,7 +33,8 @@ pub struct Tombstone {
     /// Milliseconds since the epoch at which the DEL was given up. A record made later is of a later ADD and is none of its business.
     pub at: u64,
     pub env: Env,
-    pub netconf: Value,
+    /// Standard input.
+    pub netconf: String,
 }
 
 /// A tombstone and its file; `content` says why one cannot be read.
@@ -74,14 +74,16 @@ pub fn file_name(del: &Attachment) -> String {
 }
 
 impl Tombstone {
-    pub fn new(env: Env, netconf: Value, at: SystemTime) -> Tombstone {
+    /// `stdin` is a configuration that has been parsed, hence UTF-8.
+    pub fn new(env: Env, stdin: &[u8], at: SystemTime) -> Tombstone {
         let since_epoch = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        Tombstone { format: FORMAT, at: u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX), env, netconf }
+        let at = u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX);
+        Tombstone { format: FORMAT, at, env, netconf: String::from_utf8_lossy(stdin).into_owned() }
     }
 
     /// The DEL to replay.
     pub fn request(&self) -> Result<Request, Refused> {
-        Request::parse(&self.env, self.netconf.to_string().as_bytes())
+        Request::parse(&self.env, self.netconf.as_bytes())
     }
 }
 
@@ -153,8 +155,8 @@ pub fn remove(path: &Path) -> Result<(), TombstoneError> {
 }
 
 fn read(path: &Path) -> Result<Tombstone, TombstoneError> {
-    // JSON in JSON can grow by its escapes.
-    let limit = 2 * STDIN_MAX as u64;
+    // Quotes and line ends of the configuration grow by their escapes.
+    let limit = 4 * STDIN_MAX as u64;
     let mut text = Vec::new();
     File::open(path)
         .and_then(|file| file.take(limit + 1).read_to_end(&mut text))

@@ -1,8 +1,14 @@
 //! What is to be done to the kernel, as data. `Plan<Unbound>` says which interfaces and which addresses are wanted; `bind` joins it
 //! with the leases into a `Plan<Bound>`, whose steps and undo are complete before the first step runs (invariant I5).
 
+pub mod bind;
+pub mod build;
+pub mod conflict;
 pub mod step;
 
+pub use bind::BindError;
+pub use build::Chosen;
+pub use conflict::Use;
 pub use step::{Step, Undo};
 
 use std::net::IpAddr;
@@ -22,6 +28,15 @@ use crate::{
 pub struct HostNic {
     pub name: IfName,
     pub index: u32,
+}
+
+/// What a NIC has of its own, and gets back when it comes home.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NicSettings {
+    pub mac: Mac,
+    /// Bytes.
+    pub mtu: u32,
 }
 
 /// How an interface is attached.
@@ -79,10 +94,13 @@ pub struct Interface {
     pub link: Link,
     /// None only for a veth-routed interface of a network without NICs.
     pub nic: Option<HostNic>,
+    /// What `nic` has of its own.
+    pub settings: Option<NicSettings>,
+    /// As the pod sees it. An ipvlan and a passthru macvlan have their NIC's.
     pub mac: Mac,
     /// Bytes. None: as the NIC has it.
     pub mtu: Option<u32>,
-    /// Including default routes.
+    /// Including default routes. A veth-routed interface reaches all of them through its own link-local gateway.
     pub routes: Vec<Route>,
 }
 
@@ -95,8 +113,10 @@ pub struct Unbound {
 /// Interfaces with their addresses, and the steps that make them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bound {
-    /// Per interface, with the length of the on-link prefix.
+    /// Per interface, as it carries them: with the length of the on-link prefix, or as /32 and /128 where it is veth-routed.
     pub addresses: Vec<Vec<IpNet>>,
+    /// Per interface, every route that a step makes: what CHECK looks for.
+    pub routes: Vec<Vec<Route>>,
     pub steps: Vec<Step>,
     /// In the order in which it is to run.
     pub undo: Vec<Undo>,

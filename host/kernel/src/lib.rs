@@ -16,9 +16,15 @@ mod sysctl;
 mod wording;
 
 mod apply;
+mod check;
 mod undo;
 
+pub mod capability;
+pub mod inventory;
+pub mod watch;
+
 pub use apply::{ApplyError, apply};
+pub use check::{Difference, Drift, check, exists};
 pub use conversation::ConversationError;
 pub use netns::{Netns, NetnsError, own};
 pub use refusal::Refusal;

@@ -43,7 +43,7 @@ fn a_nic_moves_in_under_its_new_name_and_comes_home_as_it_was() {
     for netns in [Some(&pod.netns()), Some(&pod.netns()), None] {
         let errors = undo(netns, &back, deadline());
         assert!(errors.is_empty(), "{errors:?}");
-        assert_eq!(lab::state(), before);
+        lab::unchanged("the host", &before, &lab::state());
         assert!(ip("link show rail0")[0]["flags"].to_string().contains("\"UP\""));
     }
 }
@@ -56,7 +56,7 @@ fn a_nic_that_the_kernel_returned_is_found_by_its_alias() {
     ip("link set rail0 alias nicety:rail0:up mtu 1400 name dev7");
     let errors = undo(None, &back, deadline());
     assert!(errors.is_empty(), "{errors:?}");
-    assert_eq!(lab::state(), before);
+    lab::unchanged("the host", &before, &lab::state());
 }
 
 fn a_nic_whose_new_name_is_taken_comes_home() {
@@ -66,7 +66,8 @@ fn a_nic_whose_new_name_is_taken_comes_home() {
     let error = apply(&pod.netns(), &move_in(&nic), deadline()).unwrap_err().to_string();
     assert!(error.contains("move NIC `rail0`") && error.contains("interface `net1` exists in the pod"), "{error}");
     assert_eq!(undo(Some(&pod.netns()), &back, deadline()).len(), 0);
-    assert_eq!((lab::state(), pod.state()), (before, inside));
+    lab::unchanged("the host", &before, &lab::state());
+    lab::unchanged("the pod", &inside, &pod.state());
 }
 
 fn a_nic_that_never_left_stays_as_it_is() {
@@ -74,6 +75,6 @@ fn a_nic_that_never_left_stays_as_it_is() {
     ip("link set rail0 alias uplink");
     let (before, back) = (lab::state(), move_back(&nic));
     assert_eq!(undo(Some(&pod.netns()), &back, deadline()).len(), 0);
-    assert_eq!(lab::state(), before);
+    lab::unchanged("the host", &before, &lab::state());
     assert_eq!(host_nic("rail0"), nic);
 }

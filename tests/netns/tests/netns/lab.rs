@@ -1,6 +1,7 @@
 //! Namespaces and the tools that look into them.
 
 use std::{
+    collections::BTreeSet,
     fs::{self, File},
     os::fd::{AsFd, OwnedFd},
     panic::resume_unwind,
@@ -93,7 +94,7 @@ impl Pod {
     }
 
     /// All that iproute2 knows of the pod.
-    pub fn state(&self) -> Value {
+    pub fn state(&self) -> State {
         self.inside(state)
     }
 
@@ -115,28 +116,41 @@ pub fn run(program: &str, arguments: &str) -> (bool, String) {
     (out.status.success(), String::from_utf8_lossy(&text).into_owned())
 }
 
-/// Links, addresses, routes and neighbours of the calling thread's namespace, less what counts and ages.
-pub fn state() -> Value {
-    let mut links = ip("addr");
-    for link in links.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
-        // An operational state settles later than the request that leads to it.
-        for volatile in ["operstate", "flags", "promiscuity", "allmulti"] {
-            link.remove(volatile);
-        }
-        // Link-local addresses come and go with the carrier.
-        if let Some(addresses) = link.get_mut("addr_info").and_then(Value::as_array_mut) {
-            addresses.retain(|address| address["scope"] != "link");
+/// Links, addresses and routes of a namespace, one line each, less what counts, ages or settles in its own time.
+#[derive(PartialEq)]
+pub struct State(BTreeSet<String>);
+
+pub fn state() -> State {
+    let mut lines = BTreeSet::new();
+    for link in ip("addr").as_array().into_iter().flatten() {
+        let mode = &link["linkinfo"]["info_data"]["mode"];
+        let fields =
+            ["ifindex", "ifname", "address", "mtu", "group", "ifalias", "link", "link_index", "master", "txqlen"];
+        let fields: Vec<&Value> = fields.iter().map(|field| &link[*field]).collect();
+        let up = link["flags"].to_string().contains("\"UP\"");
+        lines.insert(format!("link {fields:?} {} {mode} up: {up}", link["linkinfo"]["info_kind"]));
+        for address in link["addr_info"].as_array().into_iter().flatten().filter(|a| a["scope"] != "link") {
+            lines.insert(format!("address {}/{} on {}", address["local"], address["prefixlen"], link["ifname"]));
         }
     }
-    let routes = |family: &str| {
-        let mut routes = ip(&format!("{family} route show table all"));
-        routes.as_array_mut().expect("routes").retain(|r| {
-            let to = r["dst"].as_str().unwrap_or_default();
-            !to.starts_with("fe80:") && !to.starts_with("ff00:")
-        });
-        routes
-    };
-    serde_json::json!({ "links": links, "routes": [routes("-4"), routes("-6")] })
+    for family in ["-4", "-6"] {
+        for route in ip(&format!("{family} route show table all")).as_array().into_iter().flatten() {
+            // Link-local and multicast routes come and go with the carrier.
+            let to = route["dst"].as_str().unwrap_or_default();
+            if !to.starts_with("fe80:") && !to.starts_with("ff00:") {
+                let fields = ["dst", "gateway", "dev", "protocol", "table", "type", "scope"];
+                lines.insert(format!("route {:?}", fields.map(|field| route[field].to_string())));
+            }
+        }
+    }
+    State(lines)
+}
+
+/// Fails with what is more and what is less than before.
+pub fn unchanged(when: &str, before: &State, now: &State) {
+    let more: Vec<&String> = now.0.difference(&before.0).collect();
+    let less: Vec<&String> = before.0.difference(&now.0).collect();
+    assert!(more.is_empty() && less.is_empty(), "{when}:\nmore: {more:#?}\nless: {less:#?}");
 }
 
 /// A NIC of the host: a veth, up, whose other end `NAMEp` stands for the cable.

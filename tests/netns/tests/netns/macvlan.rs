@@ -71,7 +71,7 @@ fn a_name_that_the_pod_has_is_refused_and_the_link_untouched() {
     let error =
         apply(&pod.netns(), &macvlan("net1", &master, MacvlanMode::Bridge, 1), deadline()).unwrap_err().to_string();
     assert!(error.contains("step 1 of 3") && error.contains("hint: interface `net1` exists in the pod"), "{error}");
-    assert_eq!(pod.state(), before);
+    lab::unchanged("the pod", &before, &pod.state());
 }
 
 fn the_group_takes_all_its_links_and_no_other() {
@@ -81,10 +81,10 @@ fn the_group_takes_all_its_links_and_no_other() {
     let (before, host) = (pod.state(), lab::state());
     let steps: Vec<Step> = (1..5).flat_map(|n| macvlan(&format!("net{n}"), &master, MacvlanMode::Bridge, n)).collect();
     apply(&pod.netns(), &steps, deadline()).unwrap();
-    assert_ne!(pod.state(), before);
-    assert_eq!(lab::state(), host);
+    assert!(pod.state() != before);
+    lab::unchanged("the host", &host, &lab::state());
     assert_eq!(undo(Some(&pod.netns()), &delete(&["net1", "net2", "net3", "net4"]), deadline()).len(), 0);
-    assert_eq!(pod.state(), before);
+    lab::unchanged("the pod", &before, &pod.state());
 }
 
 fn undo_runs_twice_and_without_a_namespace() {

@@ -4,11 +4,32 @@
 //! has a `main` of its own. Each test gets a fresh network namespace as its host. What cannot run here prints what is missing;
 //! `NICETY_REQUIRE=netns` turns that into a failure. Arguments are parts of test names to run.
 
-mod host_device;
-mod lab;
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "all of this is tests, which clippy cannot see without the usual harness"
+)]
+
 mod macvlan;
+
+mod check;
+mod host_device;
+mod inventory;
+mod rollback;
+mod veth_routed;
+
+mod lab;
 mod runner;
 
 fn main() -> std::process::ExitCode {
-    runner::run(&[macvlan::TESTS, host_device::TESTS])
+    runner::run(&[
+        macvlan::TESTS,
+        veth_routed::TESTS,
+        host_device::TESTS,
+        rollback::TESTS,
+        check::TESTS,
+        inventory::TESTS,
+    ])
 }

@@ -3,9 +3,10 @@
 
 pub mod attach;
 pub mod gateways;
-pub mod visible;
 pub mod nic_selection;
+pub mod registry;
 pub mod shared;
+pub mod visible;
 
 pub use shared::{Attribute, Description, Group, Label, Node, Pod, Request, Value};
 

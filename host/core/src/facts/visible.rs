@@ -62,7 +62,8 @@ mod tests {
     #[test]
     fn a_policy_sees_only_the_attributes_that_it_asked_for() {
         let nic = nic_selection::Nic { attributes: attributes(&["a", "b"]), ..Default::default() };
-        let facts = nic_selection::Facts { candidates: vec![nic], attributes: attributes(&["b"]), ..Default::default() };
+        let facts =
+            nic_selection::Facts { candidates: vec![nic], attributes: attributes(&["b"]), ..Default::default() };
         let Facts::NicSelection(seen) = Facts::NicSelection(facts).with_attributes(|name| name == "a") else {
             panic!("the kind changed")
         };

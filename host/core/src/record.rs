@@ -69,10 +69,22 @@ pub struct Record {
     pub request: String,
     pub interfaces: Vec<Attached>,
     pub undo: Vec<Undo>,
-    /// The CNI result as it was first given, in the newest version of the specification; empty until `Attached`.
-    pub result: String,
     /// Identifier of the decision records that led here, for `explain`.
     pub decision: u64,
+    /// Of the ADD; `apply_us` is zero until `Attached`.
+    pub timings: Timings,
     /// Milliseconds since the epoch.
     pub since: u64,
+}
+
+/// Where the time of an ADD went, in microseconds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Timings {
+    /// Facts, policies, review, plan.
+    pub decide_us: u64,
+    /// Addresses and the record, in one commit.
+    pub lease_us: u64,
+    /// The kernel.
+    pub apply_us: u64,
 }

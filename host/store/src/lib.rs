@@ -65,7 +65,7 @@ impl Store {
     }
 
     /// The kernel has it all: an `Applying` record becomes `Attached`. `complete` fills in what is known only now, such as the
-    /// CNI result; key and state are not its to change.
+    /// time that it took; key and state are not its to change.
     pub fn commit(&self, key: &AttachmentKey, complete: impl FnOnce(&mut Record)) -> Result<Arc<Record>, CommitError> {
         self.journal.change(|memory, changes| {
             let Some(attachment) = memory.attachments.get(key) else {

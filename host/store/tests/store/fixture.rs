@@ -9,7 +9,7 @@ use nicety_core::{
     ipam::{Claim, Lease, Pool},
     millis::Millis,
     plan::{HostNic, Link, MacvlanMode},
-    record::{Attached, NetnsId, PodRef, Record, State},
+    record::{Attached, NetnsId, PodRef, Record, State, Timings},
 };
 use nicety_store::{AcquireError, Store, Wanted};
 use tempfile::TempDir;
@@ -91,7 +91,7 @@ pub fn record(key: &AttachmentKey, leases: &[Vec<Lease>]) -> Record {
         request: "request".into(),
         interfaces: leases.iter().enumerate().map(interface).collect(),
         undo: Vec::new(),
-        result: String::new(),
+        timings: Timings::default(),
         decision: 0,
         since: START.0,
     }

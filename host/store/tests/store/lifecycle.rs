@@ -17,10 +17,10 @@ fn an_attachment_is_recorded_before_it_is_made_and_survives_a_restart_in_each_st
     let fixture = fixture.reopen();
     assert_eq!(fixture.store.get(&key("c1")).unwrap().state, State::Applying);
 
-    let attached = fixture.store.commit(&key("c1"), |record| record.result = "{}".into()).unwrap();
+    let attached = fixture.store.commit(&key("c1"), |record| record.timings.apply_us = 7).unwrap();
     let fixture = fixture.reopen();
     assert_eq!(fixture.store.get(&key("c1")).unwrap(), attached);
-    assert_eq!((attached.state, attached.result.as_str()), (State::Attached, "{}"));
+    assert_eq!((attached.state, attached.timings.apply_us), (State::Attached, 7));
 
     fixture.store.detach(&key("c1")).unwrap();
     let fixture = fixture.reopen();

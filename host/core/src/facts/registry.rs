@@ -1,8 +1,8 @@
 //! Names of attributes that this host knows: the list of `wit/attributes.md`, and any name with an owner's domain in front of it
 //! (`example.org/rail`), which is between that owner's own policies and manifests.
 
-/// Registered names, sorted. Version 0.1.0 of the contract has a field for all that it speaks of, so there is none yet.
-pub const ATTRIBUTES: &[&str] = &[];
+/// Registered names, sorted.
+pub const ATTRIBUTES: &[&str] = &["class", "masters", "nics", "target", "unready-reason"];
 
 /// True for a registered name and for one with a domain.
 pub fn is_known(name: &str) -> bool {

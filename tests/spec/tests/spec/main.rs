@@ -2,3 +2,4 @@
 //! system is wrong, the row states what is right instead.
 
 mod ipam;
+mod selection;

@@ -33,7 +33,7 @@ impl Nicety {
         let run = lab::folder("nicety")?;
         let log = run.join("daemon.log");
         let daemon = Command::new(nicety)
-            .args(["daemon", "--node", "bench", "--run-dir"])
+            .args(["daemon", "--node", "lab", "--run-dir"])
             .arg(&run)
             .arg("--manifests")
             .arg(manifests)

@@ -1,0 +1,68 @@
+"""Nicety as the plugin under test: its daemon as a child of ours, its plugin binary installed where the runtime looks."""
+
+import json
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+import kernel
+
+MANIFESTS = Path(__file__).parent / "manifests"
+START_SECONDS = 30
+
+
+class Nicety:
+    extra_interfaces = True
+    # Address families of every network here.
+    families = 2
+
+    def __init__(self, root: Path, nicety: Path, shim: Path):
+        self._nicety, self._shim = nicety, shim
+        self._run_dir = root / "run"
+        self._manifests = root / "manifests"
+        self._log = (root / "daemon.log").open("wb")
+        self._process = None
+
+    def install(self, bin_dir: Path):
+        shutil.copy2(self._shim, bin_dir / "nicety")
+        shutil.copytree(MANIFESTS, self._manifests, dirs_exist_ok=True)
+
+    def netconf(self) -> dict:
+        return {
+            "type": "nicety",
+            "network": "pods",
+            "socket": str(self._run_dir / "cni.sock"),
+            "capabilities": {"io.kubernetes.cri.pod-annotations": True},
+        }
+
+    def start(self):
+        """Returns when the daemon answers; an attachment before that would fail, as it would on a node."""
+        self._process = subprocess.Popen(
+            [self._nicety, "daemon", "--node", "lab", "--run-dir", self._run_dir, "--manifests", self._manifests],
+            stdout=self._log, stderr=subprocess.STDOUT,
+        )
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                self._status()
+                return
+            except AssertionError as error:
+                if self._process.poll() is not None:
+                    raise AssertionError(f"the daemon ended with {self._process.returncode}; see {self._log.name}") from error
+                if time.monotonic() > deadline:
+                    raise AssertionError(f"the daemon does not answer after {START_SECONDS} s: {error}") from error
+            time.sleep(0.05)
+
+    def stop(self):
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(timeout=START_SECONDS)
+
+    def holdings(self) -> dict[str, list]:
+        """What the daemon's own records say that it holds."""
+        status = self._status()
+        return {what: sorted(json.dumps(item, sort_keys=True) for item in status[what]) for what in ["records", "leases"]}
+
+    def _status(self) -> dict:
+        return json.loads(kernel.run(str(self._nicety), "status", "--json", "--socket", str(self._run_dir / "admin.sock")))

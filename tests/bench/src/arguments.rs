@@ -24,7 +24,7 @@ impl Arguments {
         let mut parsed = Self {
             nicety: None,
             shim: None,
-            manifests: PathBuf::from("tests/e2e/manifests"),
+            manifests: PathBuf::from("tests/bench/manifests"),
             decisions: None,
             rounds: 60,
             output: PathBuf::from("target/bench.json"),

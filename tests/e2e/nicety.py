@@ -59,10 +59,11 @@ class Nicety:
             self._process.terminate()
             self._process.wait(timeout=START_SECONDS)
 
-    def holdings(self) -> dict[str, list]:
+    def holdings(self) -> dict:
         """What the daemon's own records say that it holds."""
         status = self._status()
-        return {what: sorted(json.dumps(item, sort_keys=True) for item in status[what]) for what in ["records", "leases"]}
+        nics = {nic["name"]: nic["attachments"] for nic in status["nics"]}
+        return {"leases": status["leases"], "records": status["records"], "unfinished": status["unfinished"], "of each NIC": nics}
 
     def _status(self) -> dict:
         return json.loads(kernel.run(str(self._nicety), "status", "--json", "--socket", str(self._run_dir / "admin.sock")))

@@ -67,7 +67,7 @@ def calls(container: str) -> list[dict]:
     return [call for call in map(json.loads, lines) if call["container"] == container]
 
 
-def holdings() -> dict[str, list]:
+def holdings() -> dict:
     """Everything that must be the same again when all pods of a test are gone."""
     mounted = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
     return {

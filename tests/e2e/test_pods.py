@@ -63,7 +63,7 @@ class EveryPlugin(PodTest):
         Pod("seen")
         now = node.holdings()
         for what in ["leases", "network namespaces", "sandboxes", "control groups"]:
-            self.assertGreater(len(now[what]), len(before[what]), f"{what} of a living pod are not audited")
+            self.assertNotEqual(now[what], before[what], f"{what} of a living pod are not audited")
 
     def test_every_repeated_del_succeeds(self):
         pod = Pod("repeated", extra=3 if node.subject.extra_interfaces else 0)

@@ -92,6 +92,7 @@ fn create(host: &mut Conversation, netns: &Netns, steps: &[Step], deadline: Inst
             | Step::AddRoute { .. }
             | Step::HostSetUp { .. }
             | Step::HostSysctl { .. }
+            | Step::HostAddNeighbor { .. }
             | Step::HostAddRoute { .. } => continue,
         };
         requests.push(Request { flags: NLM_F_CREATE | NLM_F_EXCL, message: RouteNetlinkMessage::NewLink(message) });
@@ -159,10 +160,12 @@ fn request(step: &Step, index: u32) -> Option<Request> {
         Step::AddRoute { ifname: _, to, via } => new(RouteNetlinkMessage::NewRoute(routes::add(index, *to, *via))),
         Step::HostAddRoute { host: _, to } => new(RouteNetlinkMessage::NewRoute(routes::add(index, *to, None))),
         // The kernel may have learned the neighbour by itself; ours replaces it.
-        Step::AddNeighbor { ifname: _, address, mac } => Some(Request {
-            flags: NLM_F_CREATE | NLM_F_REPLACE,
-            message: RouteNetlinkMessage::NewNeighbour(addresses::permanent_neighbor(index, *address, *mac)),
-        }),
+        Step::AddNeighbor { ifname: _, address, mac } | Step::HostAddNeighbor { host: _, address, mac } => {
+            Some(Request {
+                flags: NLM_F_CREATE | NLM_F_REPLACE,
+                message: RouteNetlinkMessage::NewNeighbour(addresses::permanent_neighbor(index, *address, *mac)),
+            })
+        }
         Step::SetUp { ifname: _ } | Step::HostSetUp { host: _ } => {
             let mut message = LinkMessage::default();
             message.header.index = index;
@@ -194,7 +197,7 @@ fn pod_link(step: &Step) -> Option<&IfName> {
 
 fn host_link(step: &Step) -> Option<&IfName> {
     match step {
-        Step::HostSetUp { host } | Step::HostAddRoute { host, .. } => Some(host),
+        Step::HostSetUp { host } | Step::HostAddNeighbor { host, .. } | Step::HostAddRoute { host, .. } => Some(host),
         _ => None,
     }
 }

@@ -1,6 +1,9 @@
 //! The few settings of our own host links that we write. They are the link's and end with it.
 
-use std::{fs, io, path::PathBuf};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 use nicety_core::{
     ids::IfName,
@@ -21,6 +24,11 @@ pub fn path(host: &IfName, family: Family, key: LinkSysctl) -> PathBuf {
     ["/proc/sys/net", family, "conf", host.as_str(), key].iter().collect()
 }
 
+/// On a kernel without IPv6 there is nothing to fence, and no file to write to; only forwarding is then an error.
 pub fn write(host: &IfName, family: Family, key: LinkSysctl, value: u8) -> io::Result<()> {
+    let fence = family == Family::V6 && key != LinkSysctl::Forwarding;
+    if fence && !Path::new("/proc/sys/net/ipv6").exists() {
+        return Ok(());
+    }
     fs::write(path(host, family, key), value.to_string())
 }

@@ -45,7 +45,8 @@ pub enum UndoError {
 /// Executes all of `undo` in its order. Without a namespace the links in it are gone already, or unreachable until they go with it.
 ///
 /// One RTM_DELLINK by group deletes all links of an attachment: the kernel waits for readers of its tables (RCU) once for all of
-/// them together, and once for each link that is deleted by a request of its own.
+/// them together, and once for each link that is deleted by a request of its own. Measured with 4 macvlans on 4 masters, p50 of 60
+/// on two busy cores and Linux 6.18: 25 ms by group, 115 ms one by one (`ip -batch` by group: 51 ms).
 pub fn undo(netns: Option<&Netns>, undo: &[Undo], deadline: Instant) -> Vec<UndoError> {
     let mut host = match Conversation::open() {
         Ok(host) => host,

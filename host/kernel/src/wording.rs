@@ -25,6 +25,9 @@ pub fn step(step: &Step) -> String {
         Step::HostSysctl { host, family: _, key: _, value } => {
             format!("write {value} to a setting of host link `{host}`")
         }
+        Step::HostAddNeighbor { host, address, mac } => {
+            format!("add neighbor `{address}` at `{mac}` to host link `{host}`")
+        }
         Step::HostAddRoute { host, to } => format!("add host route `{to}` to `{host}`"),
     }
 }

@@ -172,19 +172,22 @@ fn routed_veth(
         }
     }
     parts.finish_pod(ifname, &neighbours);
-    parts.host = host_side(&host, &families, &parts.addresses);
+    parts.host = host_side(&host, &families, &parts.addresses, interface.mac);
     Ok(parts)
 }
 
 /// What the host's end needs before the pod's packets may pass. IPv6 is fenced even where only IPv4 is used: a pod that sends
 /// router advertisements must not give the host a route.
-fn host_side(host: &IfName, families: &BTreeSet<Family>, addresses: &[IpNet]) -> Vec<Step> {
+fn host_side(host: &IfName, families: &BTreeSet<Family>, addresses: &[IpNet], mac: Mac) -> Vec<Step> {
     let sysctl = |family, key, value| Step::HostSysctl { host: host.clone(), family, key, value };
     let mut steps =
         vec![sysctl(Family::V6, LinkSysctl::AcceptRa, 0), sysctl(Family::V6, LinkSysctl::AcceptRedirects, 0)];
     steps.extend(families.iter().map(|family| sysctl(*family, LinkSysctl::Forwarding, 1)));
     steps.push(Step::HostSetUp { host: host.clone() });
-    steps.extend(addresses.iter().map(|to| Step::HostAddRoute { host: host.clone(), to: *to }));
+    for to in addresses {
+        steps.push(Step::HostAddNeighbor { host: host.clone(), address: to.addr(), mac });
+        steps.push(Step::HostAddRoute { host: host.clone(), to: *to });
+    }
     steps
 }
 

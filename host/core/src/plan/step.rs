@@ -73,6 +73,13 @@ pub enum Step {
         key: LinkSysctl,
         value: u8,
     },
+    /// A permanent neighbour: the host reaches its pod at once, where it would first wait a second or two for a link-local
+    /// address of its own to ask from.
+    HostAddNeighbor {
+        host: IfName,
+        address: IpAddr,
+        mac: Mac,
+    },
     HostAddRoute {
         host: IfName,
         to: IpNet,

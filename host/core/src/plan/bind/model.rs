@@ -26,6 +26,7 @@ pub struct Kernel {
 pub struct HostLink {
     pub up: bool,
     pub sysctls: Vec<(Family, LinkSysctl, u8)>,
+    pub neighbours: BTreeMap<IpAddr, Mac>,
     pub routes: BTreeSet<IpNet>,
 }
 
@@ -88,6 +89,13 @@ impl Kernel {
                 fresh(link.up, "a moment without its settings")?;
                 link.sysctls.push((*family, *key, *value));
                 Ok(())
+            }
+            Step::HostAddNeighbor { host, address, mac } => {
+                let link = self.host_link(host)?;
+                if !link.up {
+                    return Err(format!("{host} is down"));
+                }
+                fresh(link.neighbours.insert(*address, *mac).is_some(), address)
             }
             Step::HostAddRoute { host, to } => {
                 fresh(self.host.values().any(|link| link.routes.contains(to)), to)?;

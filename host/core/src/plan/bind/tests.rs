@@ -104,13 +104,16 @@ fn a_routed_veth_has_one_address_and_a_gateway_of_its_own() {
         assert!(plan.state.steps.contains(&neighbour), "{gateway}");
     }
     let sysctl = |family, key, value| Step::HostSysctl { host: host.clone(), family, key, value };
+    let mac = plan.interfaces[0].mac;
     assert!(plan.state.steps.ends_with(&[
         sysctl(Family::V6, LinkSysctl::AcceptRa, 0),
         sysctl(Family::V6, LinkSysctl::AcceptRedirects, 0),
         sysctl(Family::V4, LinkSysctl::Forwarding, 1),
         sysctl(Family::V6, LinkSysctl::Forwarding, 1),
         Step::HostSetUp { host: host.clone() },
+        Step::HostAddNeighbor { host: host.clone(), address: net("10.0.0.7/32").addr(), mac },
         Step::HostAddRoute { host: host.clone(), to: net("10.0.0.7/32") },
+        Step::HostAddNeighbor { host: host.clone(), address: net("fd00::8/128").addr(), mac },
         Step::HostAddRoute { host: host.clone(), to: net("fd00::8/128") },
     ]));
 }

@@ -23,6 +23,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_list_is_that_of_the_contract() {
+        let table = include_str!("../../../../wit/attributes.md").lines();
+        let mut documented: Vec<&str> = table.filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
+        documented.sort_unstable();
+        documented.dedup();
+        assert_eq!(ATTRIBUTES, documented);
+    }
+
+    #[test]
     fn a_name_is_registered_or_has_an_owner() {
         for good in ["example.org/rail", "a.b/c-1"] {
             assert!(is_known(good), "{good}");

@@ -206,3 +206,147 @@ impl Reply {
         Ok(Reply { exit, stdout: stdout.to_vec() })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call() -> Call {
+        let env = [("CNI_COMMAND", "ADD"), ("CNI_CONTAINERID", "c1"), ("CNI_ARGS", ""), ("CNI_IFNAME", "eth0")];
+        Call { env: env.into_iter().collect(), stdin: br#"{"cniVersion":"1.0.0","name":"n"}"#.to_vec() }
+    }
+
+    fn split(frame: &[u8]) -> (Header, &[u8]) {
+        let (header, body) = frame.split_first_chunk().unwrap();
+        (Header::decode(header).unwrap(), body)
+    }
+
+    /// Xorshift: the same sequence at each run.
+    struct Numbers(u64);
+    impl Numbers {
+        fn next(&mut self) -> u64 {
+            self.0 ^= self.0 << 13;
+            self.0 ^= self.0 >> 7;
+            self.0 ^= self.0 << 17;
+            self.0
+        }
+        fn below(&mut self, limit: usize) -> usize {
+            usize::try_from(self.next() % limit as u64).unwrap()
+        }
+    }
+
+    #[test]
+    fn a_call_survives_the_frame() {
+        for (netns, kind) in [(Netns::Attached, Kind::RequestWithNetns), (Netns::Absent, Kind::Request)] {
+            let frame = call().encode(netns).unwrap();
+            let (header, body) = split(&frame);
+            assert_eq!(header, Header { kind, length: body.len() });
+            assert_eq!(Call::decode(body).unwrap(), call());
+        }
+    }
+
+    #[test]
+    fn a_reply_survives_the_frame() {
+        for reply in [Reply::success("{}\n"), Reply::failure("{\"code\":11}\n"), Reply::success("")] {
+            let frame = reply.encode().unwrap();
+            let (header, body) = split(&frame);
+            assert_eq!(header.kind, Kind::Reply);
+            assert_eq!(Reply::decode(body).unwrap(), reply);
+        }
+    }
+
+    #[test]
+    fn a_header_of_another_protocol_release_or_size_is_refused() {
+        let good: [u8; HEADER] = *call().encode(Netns::Absent).unwrap().first_chunk().unwrap();
+        let with = |at: usize, byte: u8| {
+            let mut header = good;
+            header[at] = byte;
+            Header::decode(&header)
+        };
+        assert_eq!(Header::decode(b"GET / HTTP"), Err(FrameError::Magic));
+        assert_eq!(with(4, 2), Err(FrameError::Format(2)));
+        assert_eq!(with(5, b'x'), Err(FrameError::Kind(b'x')));
+        let (length, limit) = (0xff00_0000 + split(&call().encode(Netns::Absent).unwrap()).0.length, REQUEST_MAX);
+        assert_eq!(with(9, 0xff), Err(FrameError::TooLarge { length, limit }));
+    }
+
+    #[test]
+    fn what_is_over_its_limit_is_not_even_sent() {
+        let large = Call { stdin: vec![b' '; REQUEST_MAX], ..call() };
+        assert!(matches!(large.encode(Netns::Absent), Err(FrameError::TooLarge { .. })));
+        let long = Call { env: [("CNI_ARGS", "x".repeat(VALUE_MAX + 1))].into_iter().collect(), ..call() };
+        assert!(matches!(long.encode(Netns::Absent), Err(FrameError::TooLarge { limit: VALUE_MAX, .. })));
+        let foreign = Call { env: [("PATH", "/bin")].into_iter().collect(), ..call() };
+        assert_eq!(foreign.encode(Netns::Absent), Err(FrameError::Variable("PATH".to_owned())));
+        assert!(matches!(Reply::success(vec![0; REPLY_MAX]).encode(), Err(FrameError::TooLarge { .. })));
+    }
+
+    #[test]
+    fn the_largest_legal_call_fits_its_frame() {
+        let env = VARIABLES.map(|name| (name, "v".repeat(VALUE_MAX)));
+        let call = Call { env: env.into_iter().collect(), stdin: vec![b' '; STDIN_MAX] };
+        let frame = call.encode(Netns::Attached).unwrap();
+        assert_eq!(Call::decode(split(&frame).1).unwrap(), call);
+    }
+
+    #[test]
+    fn a_body_that_ends_within_its_variables_is_refused_at_every_length() {
+        let frame = call().encode(Netns::Absent).unwrap();
+        let body = split(&frame).1;
+        let variables = body.len() - call().stdin.len();
+        for length in 0..variables {
+            assert_eq!(Call::decode(&body[..length]), Err(FrameError::Truncated("variables")), "{length}");
+        }
+        assert!(Call::decode(&body[..variables]).unwrap().stdin.is_empty());
+        assert_eq!(Reply::decode(&[]), Err(FrameError::Truncated("exit code")));
+    }
+
+    #[test]
+    fn a_foreign_doubled_or_garbled_variable_is_refused() {
+        let body = |variables: &[(&[u8], &[u8])]| {
+            let mut body = vec![u8::try_from(variables.len()).unwrap()];
+            for (name, value) in variables {
+                body.push(u8::try_from(name.len()).unwrap());
+                body.extend(*name);
+                body.extend(u32::try_from(value.len()).unwrap().to_le_bytes());
+                body.extend(*value);
+            }
+            body
+        };
+        let variable = |name: &str| Err(FrameError::Variable(name.to_owned()));
+        assert_eq!(Call::decode(&body(&[(b"LD_PRELOAD", b"x")])), variable("LD_PRELOAD"));
+        assert_eq!(Call::decode(&body(&[(b"CNI_PATH", b"a"), (b"CNI_PATH", b"b")])), variable("CNI_PATH"));
+        assert_eq!(Call::decode(&body(&[(b"CNI_PATH", b"\xff")])), Err(FrameError::Text));
+    }
+
+    #[test]
+    fn no_input_makes_the_parsers_panic_or_invent_bytes() {
+        let mut numbers = Numbers(0x9e37_79b9_7f4a_7c15);
+        let good = call().encode(Netns::Attached).unwrap();
+        for round in 0..100_000 {
+            let mut bytes: Vec<u8> = if round % 2 == 0 {
+                (0..numbers.below(200)).map(|_| numbers.next().to_le_bytes()[0]).collect()
+            } else {
+                let mut bytes = good.clone();
+                for _ in 0..=numbers.below(4) {
+                    let at = numbers.below(bytes.len());
+                    bytes[at] = numbers.next().to_le_bytes()[0];
+                }
+                bytes
+            };
+            bytes.truncate(numbers.below(bytes.len() + 1));
+            if let Some(Ok(header)) = bytes.first_chunk().map(Header::decode) {
+                assert!(header.length <= REQUEST_MAX.max(REPLY_MAX));
+            }
+            for body in [bytes.as_slice(), bytes.get(HEADER..).unwrap_or_default()] {
+                if let Ok(Call { env, stdin }) = Call::decode(body) {
+                    let held: usize = env.iter().map(|(name, value)| name.len() + value.len() + 5).sum();
+                    assert_eq!(1 + held + stdin.len(), body.len());
+                }
+                if let Ok(reply) = Reply::decode(body) {
+                    assert_eq!(1 + reply.stdout.len(), body.len());
+                }
+            }
+        }
+    }
+}

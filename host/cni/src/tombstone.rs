@@ -171,3 +171,108 @@ fn read(path: &Path) -> Result<Tombstone, TombstoneError> {
         format => Err(TombstoneError::Format { path: path.to_owned(), format }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    const NETCONF: &str = r#"{"cniVersion":"1.0.0","name":"net","type":"nicety","socket":"/run/nicety/cni.sock"}"#;
+
+    fn env(container: &str, netns: &str) -> Env {
+        let variables =
+            [("CNI_COMMAND", "DEL"), ("CNI_CONTAINERID", container), ("CNI_IFNAME", "eth0"), ("CNI_NETNS", netns)];
+        variables.into_iter().collect()
+    }
+
+    fn attachment(container: &str, netns: &str) -> Attachment {
+        match Request::parse(&env(container, netns), NETCONF.as_bytes()) {
+            Ok(Request::Del(attachment)) => attachment,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn at(seconds: u64) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
+    }
+
+    fn bury(directory: &Path, container: &str, seconds: u64) -> PathBuf {
+        let tombstone = Tombstone::new(env(container, ""), NETCONF.as_bytes(), at(seconds));
+        write(directory, &file_name(&attachment(container, "")), &tombstone).unwrap()
+    }
+
+    #[test]
+    fn a_tombstone_is_the_del_that_nobody_heard() {
+        let run = tempfile::tempdir().unwrap();
+        let directory = directory(&run.path().join("nicety/cni.sock"));
+        assert_eq!(directory, run.path().join("nicety/tombstones"));
+        assert!(list(&directory).unwrap().is_empty());
+
+        let path = bury(&directory, "c1", 7);
+        let found = list(&directory).unwrap();
+        assert_eq!(found.iter().map(|found| &found.path).collect::<Vec<_>>(), [&path]);
+        let tombstone = found[0].content.as_ref().unwrap();
+        assert_eq!(tombstone.at, 7000);
+        assert_eq!(tombstone.request().unwrap(), Request::Del(attachment("c1", "")));
+
+        remove(&path).unwrap();
+        remove(&path).unwrap();
+        assert!(list(&directory).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_repeated_del_has_one_tombstone_and_another_key_has_another() {
+        assert_eq!(file_name(&attachment("c1", "/run/netns/a")), file_name(&attachment("c1", "")));
+        assert_ne!(file_name(&attachment("c1", "")), file_name(&attachment("c2", "")));
+        let parts = |name: &str, container_id: &str| {
+            let mut del = attachment("c1", "");
+            (del.netconf.name, del.container_id) = (name.to_owned(), container_id.to_owned());
+            file_name(&del)
+        };
+        assert_ne!(parts("ab", "c"), parts("a", "bc"));
+    }
+
+    #[test]
+    fn tombstones_are_read_oldest_first_and_the_unreadable_last() {
+        let run = tempfile::tempdir().unwrap();
+        let directory = run.path().join("tombstones");
+        let second = bury(&directory, "c1", 2);
+        let first = bury(&directory, "c2", 1);
+        let cut = directory.join("0.json");
+        fs::write(&cut, "{\"format\":1,").unwrap();
+        let later = directory.join("1.json");
+        fs::write(&later, r#"{"format":9,"at":0,"env":{},"netconf":"{}"}"#).unwrap();
+        let found = list(&directory).unwrap();
+        assert_eq!(found.iter().map(|found| &found.path).collect::<Vec<_>>(), [&first, &second, &cut, &later]);
+        assert!(matches!(found[2].content, Err(TombstoneError::Content { .. })));
+        assert!(matches!(found[3].content, Err(TombstoneError::Format { format: 9, .. })));
+    }
+
+    #[test]
+    fn only_root_can_read_them_and_no_temporary_file_stays() {
+        let run = tempfile::tempdir().unwrap();
+        let directory = run.path().join("a/tombstones");
+        let path = bury(&directory, "c1", 1);
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&directory), mode(&path)), (0o700, 0o600));
+        assert_eq!(fs::read_dir(&directory).unwrap().count(), 1);
+
+        let (fresh, abandoned) = (directory.join(".x.json.1"), directory.join(".y.json.2"));
+        fs::write(&fresh, "").unwrap();
+        let old = SystemTime::now() - 2 * ABANDONED;
+        File::create(&abandoned).unwrap().set_modified(old).unwrap();
+        assert_eq!(list(&directory).unwrap().len(), 1);
+        assert_eq!((fresh.exists(), abandoned.exists()), (true, false));
+    }
+
+    #[test]
+    fn a_tombstone_that_cannot_be_written_is_an_error_with_its_path() {
+        let run = tempfile::tempdir().unwrap();
+        let file = run.path().join("file");
+        fs::write(&file, "").unwrap();
+        let tombstone = Tombstone::new(env("c1", ""), NETCONF.as_bytes(), at(1));
+        let error = write(&file.join("tombstones"), "x.json", &tombstone).unwrap_err();
+        assert_eq!(error.to_string(), format!("cannot create directory `{}`", file.join("tombstones").display()));
+    }
+}

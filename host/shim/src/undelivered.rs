@@ -71,3 +71,54 @@ fn chain(error: &(dyn Error + 'static)) -> String {
         if text.ends_with(&source) { text } else { format!("{text}: {source}") }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use nicety_cni::Request;
+
+    use super::*;
+
+    const NETCONF: &str = r#"{"cniVersion":"1.0.0","name":"net","type":"nicety"}"#;
+
+    fn call() -> (Call, Attachment) {
+        let env = [("CNI_COMMAND", "DEL"), ("CNI_CONTAINERID", "c1"), ("CNI_IFNAME", "eth0")];
+        let call = Call { env: env.into_iter().collect(), stdin: NETCONF.as_bytes().to_vec() };
+        match Request::parse(&call.env, &call.stdin) {
+            Ok(Request::Del(attachment)) => (call, attachment),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn nobody() -> Failure {
+        Failure::Nobody(io::ErrorKind::NotFound.into())
+    }
+
+    #[test]
+    fn a_daemon_that_starts_between_the_last_try_and_the_tombstone_does_the_del_itself() {
+        let run = tempfile::tempdir().unwrap();
+        let socket = run.path().join("cni.sock");
+        let (call, attachment) = call();
+        let mut there = Vec::new();
+        let again = || {
+            there = tombstone::list(&tombstone::directory(&socket)).unwrap();
+            Ok(Reply::failure("the daemon's own answer"))
+        };
+        let reply = del(&socket, &call, &attachment, nobody(), again).unwrap();
+        assert_eq!(reply, Reply::failure("the daemon's own answer"));
+        assert_eq!(there.len(), 1, "the tombstone stands before the socket is tried again");
+        assert!(tombstone::list(&tombstone::directory(&socket)).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_del_that_a_living_daemon_does_not_answer_in_time_is_not_said_again() {
+        let run = tempfile::tempdir().unwrap();
+        let socket = run.path().join("cni.sock");
+        let (call, attachment) = call();
+        let late = Failure::Late(std::time::Duration::from_secs(60));
+        let reply = del(&socket, &call, &attachment, late, || panic!("said again")).unwrap();
+        assert_eq!(reply, Reply::success(""));
+        assert_eq!(tombstone::list(&tombstone::directory(&socket)).unwrap().len(), 1);
+    }
+}

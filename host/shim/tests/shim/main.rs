@@ -1,5 +1,7 @@
 //! The real binary, executed as a runtime would, against a daemon of a few lines that speaks the real frame over a real socket.
 
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot be set up fails")]
+
 mod absent;
 mod delivered;
 mod refused;

@@ -17,7 +17,8 @@ fn bad_input_is_a_cni_error_with_exit_code_one() {
     let add = ("CNI_COMMAND", "ADD");
     let long = "x".repeat(16);
     let oversized = format!("{good}{}", " ".repeat(1024 * 1024));
-    let rows: [(&[(&str, &str)], &str, u64, &str); 9] = [
+    type Row<'a> = (&'a [(&'a str, &'a str)], &'a str, u64, &'a str);
+    let rows: [Row; 9] = [
         (&[], &good, 4, "CNI_COMMAND: is missing"),
         (&[("CNI_COMMAND", "MOVE")], &good, 4, "`MOVE` is none of"),
         (&[add, ("CNI_IFNAME", &long)], &good, 4, "is longer than 15 bytes"),

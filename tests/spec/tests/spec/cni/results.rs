@@ -1,5 +1,7 @@
 //! Section 5, "ADD Success", in every version, and section 3, what a chained plugin does to prevResult.
 
+#![expect(clippy::unwrap_used, reason = "the addresses of the rows are literals")]
+
 use nicety_cni::{
     AddResult, Version,
     result::{Dns, Interface, Ip, Route, chained, merge},

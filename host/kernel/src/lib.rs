@@ -29,4 +29,4 @@ pub use conversation::ConversationError;
 pub use netns::{Netns, NetnsError, own};
 pub use refusal::Refusal;
 pub use routes::ROUTE_PROTOCOL;
-pub use undo::{UndoError, undo};
+pub use undo::{UndoError, bring_home, undo};

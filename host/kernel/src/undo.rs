@@ -67,6 +67,24 @@ pub fn undo(netns: Option<&Netns>, undo: &[Undo], deadline: Instant) -> Vec<Undo
     errors
 }
 
+/// Gives every NIC that the kernel has returned to the host its own name back, and its state; hardware address and MTU stay as the
+/// pod left them. For NICs whose undo came before the kernel had returned them: it does so some time after the pod's namespace has
+/// ended. Not while [`crate::apply`] runs: a NIC on its way out looks the same for a moment.
+pub fn bring_home(deadline: Instant) -> Vec<UndoError> {
+    let rows = Conversation::open().and_then(|mut host| Ok((links::all(&mut host, deadline)?, host)));
+    let (rows, mut host) = match rows {
+        Ok(found) => found,
+        Err(error) => return vec![UndoError::Host(error)],
+    };
+    let strays = rows.iter().filter_map(|row| Some((row.index, host_device::home(row.alias.as_deref()?)?)));
+    let settled = strays.map(|(index, (nic, was))| {
+        let message = RouteNetlinkMessage::SetLink(host_device::settle(index, &nic, was, None, None));
+        let refusal = refused(&mut host, message, deadline).map_err(UndoError::Host)?;
+        refusal.map_or(Ok(()), |refusal| Err(UndoError::MoveBack { nic, refusal }))
+    });
+    settled.filter_map(Result::err).collect()
+}
+
 fn delete_group(netns: &Netns, group: u32, ifnames: &[IfName], deadline: Instant) -> Result<(), UndoError> {
     let refusal = delete(&mut netns.conversation(), LinkAttribute::Group(group), deadline).map_err(UndoError::Pod)?;
     match refusal {

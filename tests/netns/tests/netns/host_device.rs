@@ -1,7 +1,7 @@
 //! A whole NIC, into the pod and home again.
 
 use nicety_core::plan::{HostNic, Step, Undo};
-use nicety_kernel::{apply, undo};
+use nicety_kernel::{apply, bring_home, undo};
 
 use crate::{
     lab::{self, Pod, deadline, host_nic, ip, nic},
@@ -11,6 +11,7 @@ use crate::{
 tests![
     a_nic_moves_in_under_its_new_name_and_comes_home_as_it_was,
     a_nic_that_the_kernel_returned_is_found_by_its_alias,
+    a_nic_that_the_kernel_returned_late_is_brought_home,
     a_nic_whose_new_name_is_taken_comes_home,
     a_nic_that_never_left_stays_as_it_is,
 ];
@@ -57,6 +58,19 @@ fn a_nic_that_the_kernel_returned_is_found_by_its_alias() {
     let errors = undo(None, &back, deadline());
     assert!(errors.is_empty(), "{errors:?}");
     lab::unchanged("the host", &before, &lab::state());
+}
+
+fn a_nic_that_the_kernel_returned_late_is_brought_home() {
+    nic("rail0");
+    ip("link set rail0p alias uplink");
+    let before = lab::state();
+    ip("link set rail0 down");
+    ip("link set rail0 alias nicety:rail0:up name dev7");
+    for _ in 0..2 {
+        let errors = bring_home(deadline());
+        assert!(errors.is_empty(), "{errors:?}");
+        lab::unchanged("the host", &before, &lab::state());
+    }
 }
 
 fn a_nic_whose_new_name_is_taken_comes_home() {

@@ -74,6 +74,12 @@ impl Pod {
         Netns::from_fd(self.0.try_clone().expect("a descriptor"), "/run/netns/pod").expect("a pod's namespace")
     }
 
+    /// Of the namespace's file, as `stat` tells it.
+    pub fn inode(&self) -> u64 {
+        let path = self.inside(|| fs::read_link("/proc/thread-self/ns/net").expect("a link"));
+        path.to_string_lossy().trim_matches(|c: char| !c.is_ascii_digit()).parse().expect("net:[inode]")
+    }
+
     /// Runs `run` on a thread in the pod's namespace.
     pub fn inside<T: Send>(&self, run: impl FnOnce() -> T + Send) -> T {
         thread::scope(|scope| {
@@ -99,8 +105,13 @@ impl Pod {
     }
 
     pub fn ping(&self, address: &str) -> bool {
-        self.inside(|| run("ping", &format!("-c 1 -W 2 {address}")).0)
+        self.inside(|| run("ping", &format!("-c 1 -W 1 {address}")).0)
     }
+}
+
+/// The namespace of the calling thread, for other threads to enter.
+pub fn here() -> Pod {
+    Pod(File::open("/proc/thread-self/ns/net").expect("own namespace").into())
 }
 
 /// `ip -j -d ...` in the calling thread's namespace; fails the test when it fails.

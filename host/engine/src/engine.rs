@@ -51,7 +51,7 @@ pub enum EngineError {
 
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    #[error("the module cannot be a policy: {0}")]
+    #[error("the module cannot be a policy")]
     Contract(#[from] ContractError),
     #[error("cannot compile the module")]
     Compile(#[from] CompileError),

@@ -20,7 +20,7 @@ pub(crate) fn of(error: &wasmtime::Error, limits: &Limits, output: u64, starved:
         return Failure::Memory { bytes: limits.memory };
     }
     if let Some(trap) = error.downcast_ref::<Trap>() {
-        return Failure::Trap { message: trap.to_string() };
+        return Failure::Trap { message: trap.to_string().trim_start_matches("wasm trap: ").to_owned() };
     }
     if error.is::<PoolConcurrencyLimitError>() {
         return Failure::Busy { milliseconds: 0 };

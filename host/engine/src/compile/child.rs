@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    error::Error,
     io::{self, Read, Write},
     process::exit,
 };
@@ -20,9 +21,10 @@ const FAILED: i32 = 4;
 /// The whole of the process: a module on stdin becomes code on stdout, or a message on stderr. The parent has set the limits on CPU
 /// time and memory; `main` calls this before it starts threads or opens files.
 pub fn child_main() -> ! {
-    let failed = |what: &str, error: &dyn std::fmt::Display| -> ! {
+    let failed = |what: &str, error: &dyn Error| -> ! {
+        let chain = std::iter::successors(Some(error), |error: &&dyn Error| (*error).source());
         // Nobody is left to tell when stderr is closed.
-        let _ = writeln!(io::stderr(), "{what}: {error}");
+        let _ = writeln!(io::stderr(), "{what}{}", chain.map(|error| format!(": {error}")).collect::<String>());
         exit(FAILED)
     };
     close_inherited();
@@ -35,7 +37,7 @@ pub fn child_main() -> ! {
     }
     let engine = match Engine::new(&settings::compiling()) {
         Ok(engine) => engine,
-        Err(error) => failed("cannot set the compiler up", &format!("{error:#}")),
+        Err(error) => failed("cannot set the compiler up", &*error),
     };
     let code = match engine.precompile_component(&module) {
         Ok(code) => code,
@@ -62,18 +64,19 @@ fn close_inherited() {
 
 #[derive(Debug, thiserror::Error)]
 enum ShutInError {
-    #[error("cannot give up new privileges: {0}")]
-    Privileges(#[from] rustix::io::Errno),
-    #[error("cannot filter system calls: {0}")]
-    Filter(#[from] seccompiler::Error),
-    #[error("the filter of system calls does not compile: {0}")]
+    #[error("cannot give up privileges")]
+    Privileges(#[source] rustix::io::Errno),
+    #[error("the filter of system calls does not compile")]
     Compile(#[from] seccompiler::BackendError),
+    #[error("cannot filter system calls")]
+    Filter(#[source] seccompiler::Error),
 }
 
 /// Threads, memory and the three open pipes; no files, no network, no other process.
 fn shut_in() -> Result<(), ShutInError> {
-    rustix::thread::set_no_new_privs(true)?;
-    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
+    rustix::thread::set_no_new_privs(true).map_err(ShutInError::Privileges)?;
+    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))
+        .map_err(ShutInError::Privileges)?;
     let argument = |index, operator, value| {
         SeccompRule::new(vec![SeccompCondition::new(index, SeccompCmpArgLen::Dword, operator, value)?])
     };
@@ -92,8 +95,7 @@ fn shut_in() -> Result<(), ShutInError> {
         std::env::consts::ARCH.try_into()?,
     )?;
     let program: BpfProgram = filter.try_into()?;
-    seccompiler::apply_filter(&program)?;
-    Ok(())
+    seccompiler::apply_filter(&program).map_err(ShutInError::Filter)
 }
 
 const ALLOWED: &[i64] = &[

@@ -1,0 +1,5 @@
+//! Policies through the real engine.
+#![expect(clippy::unwrap_used, reason = "what cannot go wrong in these tests fails them where it does")]
+
+mod hostile;
+mod lab;

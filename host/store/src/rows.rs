@@ -7,7 +7,9 @@ use nicety_core::{
     millis::Millis,
     record::{PodRef, Record},
 };
-use redb::{Database, ReadableDatabase, ReadableTable, StorageError, TableDefinition, TableError};
+use redb::{
+    Database, ReadableDatabase, ReadableTable, StorageError, Table, TableDefinition, TableError, WriteTransaction,
+};
 
 use crate::network::Holder;
 
@@ -104,38 +106,56 @@ pub(crate) fn format(database: &Database) -> Result<Option<u64>, Box<redb::Error
 pub(crate) fn write(database: &Database, changes: &[Change]) -> Result<(), redb::Error> {
     let transaction = database.begin_write()?;
     {
-        let mut records = transaction.open_table(RECORDS)?;
-        let mut leases = transaction.open_table(LEASES)?;
-        let mut cooling = transaction.open_table(COOLING)?;
-        let mut decisions = transaction.open_table(DECISIONS)?;
+        // Opened when first needed: an idle table costs a transaction nothing.
+        let (mut records, mut leases, mut cooling, mut decisions) = (None, None, None, None);
         for change in changes {
             match change {
                 Change::PutRecord(record) => {
                     let json = serde_json::to_vec(record.as_ref()).map_err(|error| StorageError::Io(error.into()))?;
-                    records.insert(parts(&record.key), json.as_slice())?;
+                    opened(&mut records, &transaction, RECORDS)?.insert(parts(&record.key), json.as_slice())?;
                 }
-                Change::RemoveRecord(key) => drop(records.remove(parts(key))?),
+                Change::RemoveRecord(key) => {
+                    opened(&mut records, &transaction, RECORDS)?.remove(parts(key))?;
+                }
                 Change::PutLease(network, address, holder) => {
                     let (netconf, container, ifname) = parts(&holder.key);
                     let value = (netconf, container, ifname, holder.ifname.as_str(), holder.prefix);
-                    leases.insert((network.as_str(), octets(*address).as_ref()), value)?;
+                    opened(&mut leases, &transaction, LEASES)?
+                        .insert((network.as_str(), octets(*address).as_ref()), value)?;
                 }
                 Change::RemoveLease(network, address) => {
-                    leases.remove((network.as_str(), octets(*address).as_ref()))?;
+                    opened(&mut leases, &transaction, LEASES)?.remove((network.as_str(), octets(*address).as_ref()))?;
                 }
                 Change::PutCooling(network, address, released) => {
-                    cooling.insert((network.as_str(), octets(*address).as_ref()), released.0)?;
+                    opened(&mut cooling, &transaction, COOLING)?
+                        .insert((network.as_str(), octets(*address).as_ref()), released.0)?;
                 }
                 Change::RemoveCooling(network, address) => {
-                    cooling.remove((network.as_str(), octets(*address).as_ref()))?;
+                    opened(&mut cooling, &transaction, COOLING)?
+                        .remove((network.as_str(), octets(*address).as_ref()))?;
                 }
-                Change::PutDecision { id, step, json } => drop(decisions.insert((*id, *step), json.as_slice())?),
-                Change::RemoveDecision { id, step } => drop(decisions.remove((*id, *step))?),
+                Change::PutDecision { id, step, json } => {
+                    opened(&mut decisions, &transaction, DECISIONS)?.insert((*id, *step), json.as_slice())?;
+                }
+                Change::RemoveDecision { id, step } => {
+                    opened(&mut decisions, &transaction, DECISIONS)?.remove((*id, *step))?;
+                }
             }
         }
     }
     transaction.commit()?;
     Ok(())
+}
+
+fn opened<'a, 't, K: redb::Key + 'static, V: redb::Value + 'static>(
+    table: &'a mut Option<Table<'t, K, V>>,
+    transaction: &'t WriteTransaction,
+    definition: TableDefinition<'_, K, V>,
+) -> Result<&'a mut Table<'t, K, V>, TableError> {
+    match table {
+        Some(table) => Ok(table),
+        empty => Ok(empty.insert(transaction.open_table(definition)?)),
+    }
 }
 
 pub(crate) fn load(database: &Database) -> Result<Rows, LoadError> {

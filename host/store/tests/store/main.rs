@@ -6,6 +6,7 @@
 mod addresses;
 mod decisions;
 mod fixture;
+mod full;
 mod kill;
 mod lifecycle;
 mod model;

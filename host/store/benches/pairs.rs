@@ -10,7 +10,7 @@ use nicety_core::{
     ipam::{Claim, Lease, Pool},
     millis::Millis,
     plan::{HostNic, Link, MacvlanMode},
-    record::{Attached, NetnsId, PodRef, Record, State},
+    record::{Attached, NetnsId, PodRef, Record, State, Timings},
 };
 use nicety_store::{Store, Wanted};
 
@@ -101,7 +101,7 @@ fn record(key: &AttachmentKey, ifname: &IfName, nic: HostNic, leases: &[Vec<Leas
         request: "0".repeat(64),
         interfaces: attached.into_iter().collect(),
         undo: Vec::new(),
-        result: String::new(),
+        timings: Timings::default(),
         decision: 0,
         since: START.0,
     }

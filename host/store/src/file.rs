@@ -4,14 +4,13 @@
 //! therefore in the page cache when it returns (safe against `kill -9`) and is never forced to a disk.
 
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions, Permissions},
+    fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError},
     io,
-    ops::Bound,
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
-    path::Path,
+    os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
 };
 
-use redb::{BackendError, Builder, Database, DatabaseError, StorageBackend, StorageError, backends::FileBackend};
+use redb::{Builder, Database, DatabaseError, StorageBackend, StorageError, backends::InMemoryBackend};
 
 use crate::{error::OpenError, rows};
 
@@ -24,19 +23,53 @@ pub const FORMAT: u64 = 1;
 /// redb's own copy of pages. What is asked often is mirrored in memory by the store itself.
 const CACHE_BYTES: usize = 1 << 20;
 
-/// Opens the state file of a run directory, or makes it.
-pub(crate) fn open(dir: &Path) -> Result<Database, OpenError> {
+/// The right to use a run directory: it ends with the process, or with this.
+#[derive(Debug)]
+pub(crate) struct Claimed {
+    path: PathBuf,
+    _lock: File,
+}
+
+/// Makes the directory when it is not there. The lock is on the directory: the file may be looked at only by its owner.
+pub(crate) fn claim(dir: &Path) -> Result<Claimed, OpenError> {
     let path = dir.join(FILE);
     let prepare = |source| OpenError::Prepare { path: path.clone(), source };
     DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(prepare)?;
-    if !path.try_exists().map_err(prepare)? {
-        create(&path)?;
+    let lock = File::open(dir).map_err(prepare)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(Claimed { path, _lock: lock }),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse { path }),
+        Err(TryLockError::Error(source)) => Err(prepare(source)),
     }
-    let file = OpenOptions::new().read(true).write(true).open(&path).map_err(prepare)?;
-    file.set_permissions(Permissions::from_mode(0o600)).map_err(prepare)?;
-    let database = open_file(&path, file)?;
-    check_format(&path, &database)?;
-    Ok(database)
+}
+
+impl Claimed {
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Opens the state file, or makes it.
+    pub fn open(&self) -> Result<Database, OpenError> {
+        match self.path.try_exists().map_err(|source| self.prepare(source))? {
+            true => verify(&self.path)?,
+            false => create(&self.path)?,
+        }
+        self.reopen()
+    }
+
+    /// Opens the state file as it was a moment ago.
+    pub fn reopen(&self) -> Result<Database, OpenError> {
+        let file = OpenOptions::new().read(true).write(true).open(&self.path);
+        let file = file.map_err(|source| self.prepare(source))?;
+        file.set_permissions(Permissions::from_mode(0o600)).map_err(|source| self.prepare(source))?;
+        let database = open_file(&self.path, file)?;
+        check_format(&self.path, &database)?;
+        Ok(database)
+    }
+
+    fn prepare(&self, source: io::Error) -> OpenError {
+        OpenError::Prepare { path: self.path.clone(), source }
+    }
 }
 
 /// A daemon that is killed half-way through making the file must not leave one that the next daemon takes for a damaged one: the
@@ -55,22 +88,40 @@ fn create(path: &Path) -> Result<(), OpenError> {
     fs::rename(&draft, path).map_err(prepare)
 }
 
+/// Checks every page of a copy. redb repairs a damaged file by going back to an older commit, which may not know an address that is
+/// in use; a file that needs that is refused instead, and left as it was found. The copy is in memory: the file system may be full.
+fn verify(path: &Path) -> Result<(), OpenError> {
+    let prepare = |source| OpenError::Prepare { path: path.to_owned(), source };
+    let bytes = fs::read(path).map_err(prepare)?;
+    let copy = InMemoryBackend::new();
+    copy.set_len(bytes.len() as u64).and_then(|()| copy.write(0, &bytes)).map_err(prepare)?;
+    drop(bytes);
+    let database = Builder::new().set_cache_size(CACHE_BYTES).create_with_backend(copy);
+    match database.and_then(|mut database| database.check_integrity()).map_err(|error| refused(path, error))? {
+        true => Ok(()),
+        false => Err(OpenError::Damaged { path: path.to_owned(), what: "its checksums do not match".to_owned() }),
+    }
+}
+
 fn open_file(path: &Path, file: File) -> Result<Database, OpenError> {
-    let backend = PageCacheFile(FileBackend::new(file).map_err(|error| refused(path, error))?);
-    Builder::new().set_cache_size(CACHE_BYTES).create_with_backend(backend).map_err(|error| refused(path, error))
+    let database = Builder::new().set_cache_size(CACHE_BYTES).create_with_backend(PageCacheFile(file));
+    database.map_err(|error| refused(path, error))
 }
 
 fn refused(path: &Path, error: DatabaseError) -> OpenError {
     let path = path.to_owned();
     match error {
-        DatabaseError::DatabaseAlreadyOpen => OpenError::InUse { path },
         DatabaseError::Storage(StorageError::Corrupted(what)) => OpenError::Damaged { path, what },
-        DatabaseError::Storage(StorageError::Io(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
-            OpenError::Damaged { path, what: "it ends too early".to_owned() }
-        }
-        DatabaseError::Storage(StorageError::Io(error)) if error.kind() == io::ErrorKind::InvalidData => {
-            OpenError::Foreign { path, source: Some(Box::new(StorageError::Io(error).into())) }
-        }
+        DatabaseError::Storage(StorageError::Io(error)) => match error.kind() {
+            // A read past the end: of the file, and of its copy in memory.
+            io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidInput => {
+                OpenError::Damaged { path, what: "it ends too early".to_owned() }
+            }
+            io::ErrorKind::InvalidData => {
+                OpenError::Foreign { path, source: Some(Box::new(StorageError::Io(error).into())) }
+            }
+            _ => OpenError::Read { path, source: Box::new(StorageError::Io(error).into()) },
+        },
         error => OpenError::Read { path, source: Box::new(error.into()) },
     }
 }
@@ -85,17 +136,17 @@ fn check_format(path: &Path, database: &Database) -> Result<(), OpenError> {
     }
 }
 
-/// A file whose writes are left to the page cache.
+/// A file whose writes are left to the page cache. It takes no lock: the run directory is locked already.
 #[derive(Debug)]
-struct PageCacheFile(FileBackend);
+struct PageCacheFile(File);
 
 impl StorageBackend for PageCacheFile {
     fn len(&self) -> io::Result<u64> {
-        self.0.len()
+        Ok(self.0.metadata()?.len())
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        self.0.read(offset, out)
+        self.0.read_exact_at(out, offset)
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
@@ -108,34 +159,6 @@ impl StorageBackend for PageCacheFile {
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        self.0.write(offset, data)
-    }
-
-    fn close(&self) -> io::Result<()> {
-        self.0.close()
-    }
-
-    fn try_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
-        self.0.try_lock_range(start, end)
-    }
-
-    fn try_lock_shared_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
-        self.0.try_lock_shared_range(start, end)
-    }
-
-    fn lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
-        self.0.lock_range(start, end)
-    }
-
-    fn lock_shared_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
-        self.0.lock_shared_range(start, end)
-    }
-
-    fn unlock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
-        self.0.unlock_range(start, end)
-    }
-
-    fn query_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
-        self.0.query_lock_range(start, end)
+        self.0.write_all_at(data, offset)
     }
 }

@@ -4,7 +4,7 @@
 use std::{
     mem,
     panic::{AssertUnwindSafe, catch_unwind},
-    path::{Path, PathBuf},
+    path::Path,
     sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, RwLock},
 };
 
@@ -12,14 +12,14 @@ use redb::Database;
 
 use crate::{
     error::{OpenError, WriteError},
-    file,
+    file::{self, Claimed},
     memory::Memory,
     rows::{self, Change, LoadError},
 };
 
 #[derive(Debug)]
 pub(crate) struct Journal {
-    dir: PathBuf,
+    claimed: Claimed,
     inner: Mutex<Inner>,
     settled: Condvar,
     /// None only while, and after, reopening it failed.
@@ -50,9 +50,10 @@ struct Batch {
 
 impl Journal {
     pub fn open(dir: &Path) -> Result<Journal, OpenError> {
-        let (database, memory) = load(dir)?;
+        let claimed = file::claim(dir)?;
+        let (database, memory) = load(&claimed, Claimed::open)?;
         Ok(Journal {
-            dir: dir.to_owned(),
+            claimed,
             inner: Mutex::new(Inner { memory, queue: Batch::default(), writer: Writer::Idle }),
             settled: Condvar::new(),
             database: RwLock::new(Some(database)),
@@ -166,7 +167,8 @@ impl Journal {
         let mut slot = self.database.write().unwrap_or_else(PoisonError::into_inner);
         // Two handles at once would refuse each other.
         *slot = None;
-        let (database, mut memory) = load(&self.dir).map_err(|error| WriteError::Reopen(Arc::new(error)))?;
+        let (database, mut memory) =
+            load(&self.claimed, Claimed::reopen).map_err(|error| WriteError::Reopen(Arc::new(error)))?;
         *slot = Some(database);
         // An id that was given out stays given out, though nothing of it was written.
         memory.next_decision = memory.next_decision.max(inner.memory.next_decision);
@@ -180,13 +182,22 @@ impl Journal {
     }
 }
 
-fn load(dir: &Path) -> Result<(Database, Memory), OpenError> {
-    let database = file::open(dir)?;
-    let path = || dir.join(file::FILE);
-    let rows = rows::load(&database).map_err(|error| match error {
-        LoadError::Read(source) => OpenError::Read { path: path(), source },
-        LoadError::Damaged(what) => OpenError::Damaged { path: path(), what },
-    })?;
-    let memory = Memory::new(rows).map_err(|what| OpenError::Damaged { path: path(), what })?;
-    Ok((database, memory))
+/// redb checks what it reads, but not everywhere: some damage makes it panic instead of refusing the file.
+fn load(
+    claimed: &Claimed,
+    open: impl FnOnce(&Claimed) -> Result<Database, OpenError>,
+) -> Result<(Database, Memory), OpenError> {
+    let path = || claimed.path().to_owned();
+    let loaded = catch_unwind(AssertUnwindSafe(|| {
+        let database = open(claimed)?;
+        let rows = rows::load(&database).map_err(|error| match error {
+            LoadError::Read(source) => OpenError::Read { path: path(), source },
+            LoadError::Damaged(what) => OpenError::Damaged { path: path(), what },
+        })?;
+        let memory = Memory::new(rows).map_err(|what| OpenError::Damaged { path: path(), what })?;
+        Ok((database, memory))
+    }));
+    loaded.unwrap_or_else(|_| {
+        Err(OpenError::Damaged { path: path(), what: "reading it made its reader panic".to_owned() })
+    })
 }

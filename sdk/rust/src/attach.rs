@@ -2,6 +2,7 @@
 
 pub use crate::contract::attach::exports::nicety::policy::attach::{Call, Facts, Mode, Offer};
 
+#[expect(clippy::derivable_impls, reason = "the enum is generated, and its generator cannot mark a default")]
 impl Default for Mode {
     fn default() -> Self {
         Mode::OwnNetwork

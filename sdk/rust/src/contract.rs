@@ -4,11 +4,6 @@
 //! Each world of the contract is generated in two halves, `describe` and the kind's own interface, because the macro that exports
 //! an interface has one name per crate and all worlds export `describe`. The component encoder joins the halves again.
 
-#![expect(
-    clippy::allow_attributes_without_reason,
-    reason = "generated code; it lowers and lifts values at the sandbox's border, where raw pointers are the interface"
-)]
-
 /// `types`, `log` and the `describe` half of every world.
 pub mod shared {
     wit_bindgen::generate!({

@@ -10,6 +10,7 @@ pub use crate::contract::{
 /// An index that points nowhere: no gateway, node or zone.
 pub const NONE: u32 = u32::MAX;
 
+#[expect(clippy::derivable_impls, reason = "the enum is generated, and its generator cannot mark a default")]
 impl Default for Health {
     fn default() -> Self {
         Health::Unknown

@@ -4,6 +4,7 @@ pub use crate::contract::nic_selection::exports::nicety::policy::nic_selection::
     Choice, Device, DeviceClass, Facts, Functions, LinkState, Nic, Selection, UseBy, Verdict,
 };
 
+#[expect(clippy::derivable_impls, reason = "the enum is generated, and its generator cannot mark a default")]
 impl Default for LinkState {
     fn default() -> Self {
         LinkState::Unknown

@@ -78,8 +78,8 @@ impl fmt::Display for Address {
     }
 }
 
-/// `10.0.0.5/24`; without a length, one of a single address. None when it is neither.
 impl Prefix {
+    /// `10.0.0.5/24`; without a length, one of a single address. None when it is neither.
     pub fn parse(text: &str) -> Option<Prefix> {
         let (address, length) = match text.split_once('/') {
             Some((address, length)) => (address, Some(length)),
@@ -101,6 +101,22 @@ impl Prefix {
 impl fmt::Display for Prefix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.address, self.length)
+    }
+}
+
+impl Pci {
+    /// `0000:0c:05.0`, also with a longer or upper-case domain. None when it is no PCI address.
+    pub fn parse(text: &str) -> Option<Pci> {
+        let (domain, rest) = text.split_once(':')?;
+        let (bus, rest) = rest.split_once(':')?;
+        let (device, function) = rest.split_once('.')?;
+        let hex = |digits: &str| {
+            let whole = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+            whole.then(|| u32::from_str_radix(digits, 16).ok())?
+        };
+        let below = |digits: &str, end: u32| hex(digits).filter(|n| *n < end).and_then(|n| u8::try_from(n).ok());
+        let (bus, device, function) = (below(bus, 256)?, below(device, 32)?, below(function, 8)?);
+        Some(Pci { domain: hex(domain)?, bus, device, function })
     }
 }
 
@@ -187,6 +203,14 @@ mod tests {
         assert_eq!(read("2001:db8::1").unwrap(), "2001:db8::1/128");
         for bad in ["10.0.0.300", "10.0.0.5/33", "10.0.0.5/", "10.0.0.5/+8", "::1/129", "", "/8"] {
             assert_eq!(read(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_pci_address_has_one_form_whatever_its_source() {
+        assert_eq!(Pci::parse("00000000:0C:05.0").unwrap().to_string(), "0000:0c:05.0");
+        for bad in ["0c:05.0", "0000:0c:20.0", "0000:0c:05.8", "0000:0c:05", "0000:+c:05.0", "0000::05.0"] {
+            assert_eq!(Pci::parse(bad), None, "{bad}");
         }
     }
 

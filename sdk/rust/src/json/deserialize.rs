@@ -117,7 +117,6 @@ mod tests {
 
     use serde::Deserialize;
 
-    use super::*;
     use crate::json::parse;
 
     #[derive(Debug, PartialEq, Deserialize)]

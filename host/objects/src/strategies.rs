@@ -1,118 +1,152 @@
-//! `strategies.yaml`: who decides. What the names mean is checked when a set is built from it (crate `nicety-strategies`); here is
-//! only its shape.
+//! `strategies.yaml`: which policy decides what, as data. Whether the names lead somewhere and the configs are good is found out
+//! where policies can be asked, in `nicety-strategies`.
 
-use std::{collections::BTreeMap, fmt, str::FromStr};
+mod spec;
 
-use nicety_core::ids::StrategyName;
+pub use spec::{ExtensionPointSpec, GatewayPointSpec, OnFailureSpec, StrategiesSpec, StrategySpec};
+
+use std::{collections::BTreeMap, fmt, path::PathBuf, str::FromStr};
+
+use nicety_core::{facts::Kind, ids::StrategyName};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-/// The whole document. What is left out is as in [`Strategies::built_in`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+/// Name of the ConfigMap, and the key in it.
+pub const CONFIG_MAP: &str = "nicety-strategies";
+pub const CONFIG_MAP_KEY: &str = "strategies.yaml";
+
+/// Who decides.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Strategies {
-    /// Every strategy by its name.
-    #[schemars(with = "BTreeMap<String, Strategy>")]
-    pub strategies: BTreeMap<StrategyName, Strategy>,
-    /// Which networks a pod is attached to. Overrides go by the network that the NetConf names.
     pub attach: Assigned,
-    /// Which NICs serve an attachment. Overrides go by the attachment's network.
     pub nic_selection: Assigned,
-    /// Which gateway an endpoint leaves through. Overrides go by the egress policy.
     pub gateway_distribution: Assigned,
+    pub strategies: BTreeMap<StrategyName, Strategy>,
 }
 
 /// The strategies of one extension point.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Assigned {
-    #[schemars(with = "crate::text::StrategyRef")]
     pub default: StrategyName,
-    /// By name of the network (or egress policy).
-    #[serde(default)]
-    #[schemars(with = "BTreeMap<String, crate::text::StrategyRef>")]
-    pub networks: BTreeMap<String, StrategyName>,
+    /// By network; of gateway-distribution by EgressPolicy.
+    pub overrides: BTreeMap<String, StrategyName>,
 }
 
-/// One policy with its config and limits, or a pipeline of strategies: exactly one of `policy` and `pipeline`.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+/// A named choice of policy, or of other strategies one after the other.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Strategy {
-    #[schemars(with = "Option<crate::text::PolicyRefText>")]
-    pub policy: Option<PolicyRef>,
-    /// Strategies that narrow or reorder one after the other.
-    #[schemars(with = "Vec<crate::text::StrategyRef>")]
-    pub pipeline: Vec<StrategyName>,
-    /// As the policy's own schema has it.
-    #[schemars(with = "Option<serde_json::Map<String, serde_json::Value>>")]
-    pub config: Option<serde_json::Map<String, serde_json::Value>>,
-    pub limits: Limits,
+    pub body: Body,
     pub on_failure: OnFailure,
 }
 
-/// Where a module comes from: `builtin:NAME`, or `file:PATH` relative to the manifests folder.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Body {
+    Policy {
+        policy: PolicyRef,
+        /// An object.
+        config: Value,
+        limits: Limits,
+    },
+    /// Each narrows or reorders what the one before left. Of gateways: filters, then one distribution.
+    Pipeline(Vec<StrategyName>),
+}
+
+/// Where a policy's module is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum PolicyRef {
+    /// Shipped with the daemon.
     Builtin(String),
-    File(String),
+    /// A file; a relative path starts at the manifests folder.
+    File(PathBuf),
 }
 
-/// What a policy may use for one decision; absent fields are as the engine's defaults for the kind.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+/// What one decision may cost. None: the engine's default.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Limits {
-    /// Units of fuel, about one per WebAssembly instruction.
+    /// Units of fuel; about one a WebAssembly instruction.
     #[schemars(range(min = 1))]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub fuel: Option<u64>,
-    /// Wall-clock time, the backstop behind fuel.
+    /// Wall-clock time, in milliseconds; the backstop behind fuel.
     #[schemars(range(min = 1, max = 60_000))]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub milliseconds: Option<u64>,
-    /// Bytes of linear memory.
-    #[schemars(range(min = 65_536))]
+    /// Linear memory, in bytes.
+    #[schemars(range(min = 65_536, max = 4_294_967_296_u64))]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub memory: Option<u64>,
-    /// Bytes of the answer.
+    /// What a decision may hold, in bytes.
     #[schemars(range(min = 1))]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub output_bytes: Option<u64>,
-    /// Bytes of all log messages together.
+    /// What a decision may log, in bytes; the rest is dropped.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub log_bytes: Option<u64>,
 }
 
-/// What happens when the policy traps, stalls, balloons or lies. A denial is no failure.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
+/// What happens when a strategy fails: it breaks a limit, traps, or its answer does not pass review. A denial is an answer.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum OnFailure {
     #[default]
     Deny,
-    /// Another strategy decides in its place.
-    Fallback(#[schemars(with = "crate::text::StrategyRef")] StrategyName),
+    Fallback(StrategyName),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a policy reference; hint: write `builtin:NAME` or `file:PATH`")]
-pub struct InvalidPolicyRef(String);
+#[error("`{text}` is not a policy reference; hint: write `builtin:NAME` or `file:PATH`")]
+pub struct InvalidPolicyRef {
+    text: String,
+}
+
+impl Strategies {
+    pub fn assigned(&self, kind: Kind) -> Option<&Assigned> {
+        match kind {
+            Kind::Attach => Some(&self.attach),
+            Kind::NicSelection => Some(&self.nic_selection),
+            Kind::GatewayDistribution => Some(&self.gateway_distribution),
+            // Filters stand in the pipelines of distributions.
+            Kind::GatewayFilter => None,
+        }
+    }
+}
+
+impl Default for Strategies {
+    /// Without `strategies.yaml`: the built-in policies that need no config. Each is a strategy of its own name.
+    fn default() -> Self {
+        StrategiesSpec::default().with_defaults()
+    }
+}
+
+impl Assigned {
+    pub fn to(&self, object: &str) -> &StrategyName {
+        self.overrides.get(object).unwrap_or(&self.default)
+    }
+}
 
 impl FromStr for PolicyRef {
     type Err = InvalidPolicyRef;
-    fn from_str(text: &str) -> Result<PolicyRef, InvalidPolicyRef> {
+    fn from_str(text: &str) -> Result<Self, InvalidPolicyRef> {
         match text.split_once(':') {
-            Some(("builtin", name)) if !name.is_empty() => Ok(PolicyRef::Builtin(name.to_owned())),
-            Some(("file", path)) if !path.is_empty() => Ok(PolicyRef::File(path.to_owned())),
-            _ => Err(InvalidPolicyRef(text.to_owned())),
+            Some(("builtin", name)) if name.parse::<StrategyName>().is_ok() => Ok(PolicyRef::Builtin(name.to_owned())),
+            Some(("file", path)) if !path.is_empty() && !path.contains('\0') => Ok(PolicyRef::File(path.into())),
+            _ => Err(InvalidPolicyRef { text: text.to_owned() }),
         }
     }
 }
 
 impl TryFrom<String> for PolicyRef {
     type Error = InvalidPolicyRef;
-    fn try_from(text: String) -> Result<PolicyRef, InvalidPolicyRef> {
+    fn try_from(text: String) -> Result<Self, InvalidPolicyRef> {
         text.parse()
     }
 }
 
 impl From<PolicyRef> for String {
-    fn from(reference: PolicyRef) -> String {
-        reference.to_string()
+    fn from(policy: PolicyRef) -> String {
+        policy.to_string()
     }
 }
 
@@ -120,54 +154,10 @@ impl fmt::Display for PolicyRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             PolicyRef::Builtin(name) => write!(f, "builtin:{name}"),
-            PolicyRef::File(path) => write!(f, "file:{path}"),
+            PolicyRef::File(path) => write!(f, "file:{}", path.display()),
         }
-    }
-}
-
-impl Strategies {
-    /// Without a `strategies.yaml`: the annotation decides, NICs come in the pool's order, endpoints take gateways in turn.
-    pub fn built_in() -> Strategies {
-        Strategies::default()
-    }
-}
-
-impl Default for Strategies {
-    fn default() -> Self {
-        let policy = |name: &str| Strategy { policy: Some(PolicyRef::Builtin(name.to_owned())), ..Strategy::default() };
-        let names = ["networks-annotation", "all", "round-robin"];
-        let strategies = names.iter().filter_map(|name| Some((name.parse().ok()?, policy(name)))).collect();
-        let [attach, nic_selection, gateway_distribution] = names.map(Assigned::to);
-        Strategies { strategies, attach, nic_selection, gateway_distribution }
-    }
-}
-
-impl Assigned {
-    #[expect(clippy::expect_used, reason = "the three names of the built-in set are literals that the test below parses")]
-    fn to(name: &str) -> Assigned {
-        Assigned { default: name.parse().expect("a legal name"), networks: BTreeMap::new() }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_built_in_set_names_only_strategies_that_it_has() {
-        let set = Strategies::built_in();
-        for assigned in [&set.attach, &set.nic_selection, &set.gateway_distribution] {
-            assert!(set.strategies.contains_key(&assigned.default), "{}", assigned.default);
-        }
-    }
-
-    #[test]
-    fn a_policy_reference_survives_text() {
-        for text in ["builtin:all", "file:policies/mine.wasm"] {
-            assert_eq!(text.parse::<PolicyRef>().unwrap().to_string(), text);
-        }
-        for bad in ["all", "builtin:", "file:", "http://x", ""] {
-            assert!(bad.parse::<PolicyRef>().is_err(), "{bad}");
-        }
-    }
-}
+mod tests;

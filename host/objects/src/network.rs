@@ -1,0 +1,117 @@
+//! A Network that cannot be wrong by itself: canonical subnets, a link whose mode exists, blocks and ranges that fit. What it must
+//! be beside other objects (no overlap, blocks per node) is checked in `set`.
+
+mod addresses;
+mod nics;
+pub mod spec;
+#[cfg(test)]
+mod tests;
+mod validate;
+
+pub use addresses::NoPools;
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use ipnet::IpNet;
+use nicety_core::{
+    address::Family,
+    ids::{NetworkName, NodeName, StrategyName},
+    plan::{Link, Route},
+};
+
+use spec::NicSelector;
+
+/// A pod network, as the daemon uses it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Network {
+    pub name: NetworkName,
+    /// Canonical; at most one per family, IPv4 first.
+    pub subnets: Vec<IpNet>,
+    pub nics: NicPool,
+    pub link: Link,
+    /// Bytes. None: as the NIC has it.
+    pub mtu: Option<u32>,
+    pub ipam: Ipam,
+    pub routes: Vec<Route>,
+    pub gateway4: Option<Ipv4Addr>,
+    pub gateway6: Option<Ipv6Addr>,
+    /// The network's own choice; `strategies.yaml` has the last word where it names the network.
+    pub nic_selection: Option<StrategyName>,
+    /// Empty: all.
+    pub namespaces: Vec<String>,
+}
+
+/// Which NICs of a node carry the network, in order of preference.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NicPool {
+    /// All that the inventory offers, in its order.
+    All,
+    /// None: `veth-routed` alone, where the host routes.
+    Without,
+    /// By the networks that they have addresses in.
+    MasterNets(Vec<IpNet>),
+    Selectors(Vec<NicSelector>),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ipam {
+    Blocks { interface_bits: u8, host_bits: u8, excludes: Vec<IpNet> },
+    Ranges { ranges: Vec<Range>, excludes: Vec<IpNet> },
+    None,
+}
+
+/// Addresses from `first` to `last`, both inclusive and of one family, owned by one node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Range {
+    pub node: NodeName,
+    pub first: IpAddr,
+    pub last: IpAddr,
+}
+
+impl Network {
+    pub fn subnet(&self, family: Family) -> Option<IpNet> {
+        self.subnets.iter().copied().find(|subnet| Family::of(subnet.addr()) == family)
+    }
+
+    /// True when pods of this namespace may be attached.
+    pub fn serves(&self, namespace: &str) -> bool {
+        self.namespaces.is_empty() || self.namespaces.iter().any(|name| name == namespace)
+    }
+
+    pub fn gateways(&self) -> impl Iterator<Item = IpAddr> {
+        self.gateway4.map(IpAddr::V4).into_iter().chain(self.gateway6.map(IpAddr::V6))
+    }
+
+    /// The routes of an interface with these addresses (each with the length of its on-link prefix), default routes last. A route
+    /// whose next hop is on the link of another NIC of the network is that one's.
+    pub fn routes_of(&self, addresses: &[IpNet]) -> Vec<Route> {
+        let of_family = |address: IpAddr| addresses.iter().any(|own| Family::of(own.addr()) == Family::of(address));
+        let on_link = |hop: IpAddr| match is_link_local(hop) {
+            true => of_family(hop),
+            false => addresses.iter().any(|own| own.contains(&hop)),
+        };
+        let defaults = self.gateways().map(|gateway| Route { to: default_of(gateway), via: Some(gateway) });
+        let here = |route: &Route| route.via.map_or_else(|| of_family(route.to.addr()), on_link);
+        self.routes.iter().cloned().chain(defaults).filter(here).collect()
+    }
+}
+
+impl Ipam {
+    pub fn excludes(&self) -> &[IpNet] {
+        match self {
+            Ipam::Blocks { excludes, .. } | Ipam::Ranges { excludes, .. } => excludes,
+            Ipam::None => &[],
+        }
+    }
+}
+
+fn is_link_local(hop: IpAddr) -> bool {
+    matches!(hop, IpAddr::V6(hop) if hop.is_unicast_link_local())
+}
+
+fn default_of(gateway: IpAddr) -> IpNet {
+    match gateway {
+        IpAddr::V4(_) => IpNet::V4(ipnet::Ipv4Net::default()),
+        IpAddr::V6(_) => IpNet::V6(ipnet::Ipv6Net::default()),
+    }
+}

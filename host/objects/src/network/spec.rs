@@ -1,0 +1,185 @@
+//! A Network as its author writes it: the schema of the custom resource, before any rule that a schema cannot say.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use ipnet::IpNet;
+use nicety_core::address::PciAddress;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::text;
+
+/// A pod network: addresses, the NICs that carry it, and how pods are attached to them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NetworkSpec {
+    /// One prefix per address family. May be absent only when `ipam.type` is `none`.
+    #[serde(default)]
+    #[schemars(with = "Vec<text::Cidr>", length(max = 2))]
+    pub subnets: Vec<IpNet>,
+    /// The NIC pool by the networks that the NICs have addresses in, in order of preference.
+    #[serde(default)]
+    #[schemars(with = "Vec<text::Cidr>")]
+    pub master_nets: Vec<IpNet>,
+    /// The NIC pool by what the NICs are, in order of preference. Excludes `masterNets`. When both are absent, all NICs that the
+    /// node's inventory offers (of a `veth-routed` network: none).
+    #[serde(default)]
+    pub nics: Vec<NicSelector>,
+    pub link: LinkSpec,
+    pub ipam: IpamSpec,
+    /// Routes in the pod.
+    #[serde(default)]
+    pub routes: Vec<RouteSpec>,
+    /// Default gateway of the pod for IPv4, on the interface whose on-link prefix holds it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<text::AddressV4>")]
+    pub gateway4: Option<Ipv4Addr>,
+    /// As `gateway4`, for IPv6.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<text::AddressV6>")]
+    pub gateway6: Option<Ipv6Addr>,
+    #[serde(default)]
+    pub strategy: StrategyOverride,
+    /// Namespaces whose pods may be attached. Empty: all.
+    #[serde(default)]
+    #[schemars(with = "Vec<text::Namespace>")]
+    pub namespaces: Vec<String>,
+}
+
+/// A NIC fits when everything that is said here is true of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[schemars(extend("minProperties" = 1))]
+pub struct NicSelector {
+    /// Interface name on the host; a `*` at its end stands for any rest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// PCI vendor, hexadecimal: `15b3`.
+    #[serde(with = "text::optional_hex16", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<text::Hex16>")]
+    pub vendor: Option<u16>,
+    /// PCI product, hexadecimal: `1019`.
+    #[serde(with = "text::optional_hex16", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<text::Hex16>")]
+    pub product: Option<u16>,
+    /// Kernel driver: `mlx5_core`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub driver: Option<String>,
+    /// PCI address: `0000:0c:05.0`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<text::Pci>")]
+    pub pci: Option<PciAddress>,
+    /// Index of the network card.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub card: Option<u32>,
+    /// NUMA node.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub numa: Option<u32>,
+}
+
+/// The link kind and its arguments.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LinkSpec {
+    pub kind: LinkKind,
+    /// Of macvlan `bridge` (the default), `private`, `vepa`, `passthru` or `source`; of ipvlan `l2` (the default), `l3` or `l3s`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<LinkMode>,
+    /// Bytes. Absent: as the NIC has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 68, max = 65535))]
+    pub mtu: Option<u32>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum LinkKind {
+    Macvlan,
+    Ipvlan,
+    VethRouted,
+    HostDevice,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum LinkMode {
+    Bridge,
+    Private,
+    Vepa,
+    Passthru,
+    Source,
+    L2,
+    L3,
+    L3s,
+}
+
+/// Where addresses come from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct IpamSpec {
+    #[serde(rename = "type")]
+    pub kind: IpamKind,
+    /// `blocks`: bits that number the NICs. Absent: 0, one interface block for all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = 32))]
+    pub interface_block: Option<u8>,
+    /// `blocks`: bits that number the nodes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = 32))]
+    pub host_block: Option<u8>,
+    /// Prefixes or addresses that are never handed out.
+    #[serde(default, rename = "excludeCIDRs", with = "text::nets")]
+    #[schemars(with = "Vec<text::CidrOrAddress>")]
+    pub exclude_cidrs: Vec<IpNet>,
+    /// `ranges`: who owns which addresses.
+    #[serde(default)]
+    pub ranges: Vec<RangeSpec>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum IpamKind {
+    /// Blocks cut from the subnets by interface and host index; an IPBlock object gives one to a NIC of a node.
+    Blocks,
+    /// Plain ranges, each owned by one node.
+    Ranges,
+    /// Interfaces without addresses.
+    None,
+}
+
+/// `first` and `last`, both inclusive, or `cidr`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RangeSpec {
+    #[schemars(with = "text::Node")]
+    pub node: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<text::Address>")]
+    pub first: Option<IpAddr>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<text::Address>")]
+    pub last: Option<IpAddr>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<text::Cidr>")]
+    pub cidr: Option<IpNet>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RouteSpec {
+    #[schemars(with = "text::Cidr")]
+    pub to: IpNet,
+    /// Absent: on link.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<text::Address>")]
+    pub via: Option<IpAddr>,
+}
+
+/// Strategies of this network, before the defaults and before the overrides of `strategies.yaml`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct StrategyOverride {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<text::StrategyRef>")]
+    pub nic_selection: Option<String>,
+}

@@ -1,0 +1,231 @@
+//! All objects of one source together, and what must hold between them. A set is plain data: it is built whole or not at all, and
+//! replaced whole.
+
+use std::collections::BTreeMap;
+
+use nicety_core::{
+    finding::Finding,
+    ids::{IfName, NetworkName, NodeName},
+    ipam::Pool,
+};
+
+use crate::{
+    DeviceClass, IpBlock, Network, Strategies,
+    manifest::{self, Bare, Identity, Object},
+    network::NoPools,
+    yaml,
+};
+
+/// What the daemon serves from.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Set {
+    pub networks: BTreeMap<NetworkName, Network>,
+    /// By name.
+    pub blocks: BTreeMap<String, IpBlock>,
+    pub classes: BTreeMap<String, DeviceClass>,
+    /// Those of the file or ConfigMap, else the defaults; with the networks' own overrides.
+    pub strategies: Strategies,
+}
+
+/// The text of one file. `name` is what findings call it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct File {
+    pub name: String,
+    pub text: String,
+}
+
+impl Set {
+    /// Files are taken in the order given; findings are in that order, those between objects last.
+    pub fn parse(files: &[File]) -> Result<Set, Vec<Finding>> {
+        let mut assembly = Assembly::default();
+        for file in files {
+            assembly.file(file);
+        }
+        assembly.between();
+        let Assembly { set, findings, .. } = assembly;
+        if findings.is_empty() { Ok(set) } else { Err(findings) }
+    }
+
+    /// What `node` may hand out for `network` on `nic`.
+    pub fn pools(&self, network: &Network, node: &NodeName, nic: Option<&IfName>) -> Result<Vec<Pool>, NoPools> {
+        network.pools(self.blocks.values(), node, nic)
+    }
+}
+
+#[derive(Default)]
+struct Assembly {
+    set: Set,
+    findings: Vec<Finding>,
+    /// Where each object stands, the broken ones too: nobody is told that a network is missing which is only broken.
+    origins: BTreeMap<Identity, Origin>,
+    strategies_at: Option<String>,
+}
+
+struct Origin {
+    /// `networks.yaml: Network storage`.
+    at: String,
+    file: String,
+}
+
+impl Assembly {
+    fn file(&mut self, file: &File) {
+        let documents = match yaml::documents(&file.text) {
+            Ok(documents) => documents,
+            Err(error) => return self.findings.push(Finding::new(file.name.as_str(), error.to_string())),
+        };
+        let stem = file.name.rsplit_once('.').map_or(file.name.as_str(), |(stem, _)| stem);
+        let bare = if stem == "strategies" { Bare::Strategies } else { Bare::Nothing };
+        for (index, document) in documents.into_iter().enumerate() {
+            let (identity, object) = manifest::parse(document, bare);
+            let at = match (&object, identity.name.is_empty()) {
+                (Ok(Object::Strategies(_)), true) => file.name.clone(),
+                (_, true) if bare == Bare::Strategies && identity.kind.is_empty() => file.name.clone(),
+                (_, true) => format!("{}: document {}", file.name, index + 1),
+                (_, false) => format!("{}: {} {}", file.name, identity.kind, identity.name),
+            };
+            self.document(file, at, identity, object);
+        }
+    }
+
+    fn document(&mut self, file: &File, at: String, identity: Identity, object: Result<Object, Vec<Finding>>) {
+        if !identity.name.is_empty() {
+            if let Some(first) = self.origins.get(&identity) {
+                let message = format!("is there twice; the first stands in `{}`", first.file);
+                return self.findings.push(Finding::new(at, message));
+            }
+            self.origins.insert(identity, Origin { at: at.clone(), file: file.name.clone() });
+        }
+        match object {
+            Err(findings) => self.findings.extend(findings.into_iter().map(|finding| below(&at, finding))),
+            Ok(Object::Network(network)) => {
+                self.set.networks.insert(network.name.clone(), network);
+            }
+            Ok(Object::IpBlock(block)) => {
+                self.set.blocks.insert(block.name.clone(), block);
+            }
+            Ok(Object::DeviceClass(class)) => {
+                self.set.classes.insert(class.name.clone(), class);
+            }
+            Ok(Object::Strategies(strategies)) => match &self.strategies_at {
+                Some(first) => {
+                    let message = format!("the strategies are there twice; the first stand in `{first}`");
+                    self.findings.push(Finding::new(at, message));
+                }
+                None => {
+                    self.set.strategies = strategies;
+                    self.strategies_at = Some(at);
+                }
+            },
+        }
+    }
+
+    /// Rules between objects.
+    fn between(&mut self) {
+        let mut findings = overlaps(&self.set, |network| self.at("Network", network.as_str()));
+        for block in self.set.blocks.values() {
+            let at = self.at("IPBlock", &block.name);
+            match self.set.networks.get(&block.network) {
+                Some(network) => findings.extend(block.check(network).into_iter().map(|finding| below(&at, finding))),
+                None if self.knows("Network", block.network.as_str()) => (),
+                None => findings
+                    .push(below(&at, Finding::new("spec.network", format!("there is no Network `{}`", block.network)))),
+            }
+        }
+        findings
+            .extend(twice(&self.set).into_iter().map(|(block, finding)| below(&self.at("IPBlock", block), finding)));
+        findings.extend(self.strategies());
+        self.findings.extend(findings);
+    }
+
+    /// Each network's own choice joins the overrides; two that differ are two answers to one question.
+    fn strategies(&mut self) -> Vec<Finding> {
+        let at = self.strategies_at.clone().unwrap_or_default();
+        let mut findings = Vec::new();
+        let assigned = [("attach", &self.set.strategies.attach), ("nicSelection", &self.set.strategies.nic_selection)];
+        for (point, assigned) in assigned {
+            let unknown = assigned.overrides.keys().filter(|network| !self.knows("Network", network));
+            findings.extend(unknown.map(|network| {
+                below(&at, Finding::new(format!("{point}.networks.{network}"), "there is no Network of this name"))
+            }));
+        }
+        let overrides = &mut self.set.strategies.nic_selection.overrides;
+        for network in self.set.networks.values() {
+            let Some(own) = &network.nic_selection else { continue };
+            let chosen = overrides.entry(network.name.to_string()).or_insert_with(|| own.clone());
+            if chosen != own {
+                let message =
+                    format!("is `{own}`, but `{at}` says `{chosen}` under `nicSelection.networks`; hint: say it once");
+                let origin = self.origins.get(&identity("Network", network.name.as_str()));
+                let origin = origin.map_or("", |origin| origin.at.as_str());
+                findings.push(below(origin, Finding::new("spec.strategy.nicSelection", message)));
+            }
+        }
+        findings
+    }
+
+    fn at(&self, kind: &str, name: &str) -> String {
+        self.origins.get(&identity(kind, name)).map_or_else(|| format!("{kind} {name}"), |origin| origin.at.clone())
+    }
+
+    fn knows(&self, kind: &str, name: &str) -> bool {
+        self.origins.contains_key(&identity(kind, name))
+    }
+}
+
+/// Subnets of different networks that share addresses: two pods would get the same one.
+fn overlaps(set: &Set, at: impl Fn(&NetworkName) -> String) -> Vec<Finding> {
+    let subnets: Vec<_> = set
+        .networks
+        .values()
+        .flat_map(|network| {
+            network.subnets.iter().enumerate().map(move |(index, subnet)| (&network.name, index, *subnet))
+        })
+        .collect();
+    let mut findings = Vec::new();
+    for (place, (name, index, subnet)) in subnets.iter().enumerate() {
+        for (other_name, _, other) in subnets.iter().take(place).filter(|(other_name, _, _)| other_name != name) {
+            if subnet.contains(other) || other.contains(subnet) {
+                let message = format!("`{subnet}` overlaps `{other}` of Network `{other_name}`");
+                findings.push(below(&at(name), Finding::new(format!("spec.subnets[{index}]"), message)));
+            }
+        }
+    }
+    findings
+}
+
+/// Blocks that are given away twice, and NICs that have two of one network. With the name of the later one.
+fn twice(set: &Set) -> Vec<(&str, Finding)> {
+    let (mut by_index, mut by_nic) = (BTreeMap::new(), BTreeMap::new());
+    let mut findings = Vec::new();
+    for block in set.blocks.values() {
+        let IpBlock { name, network, node, interface, interface_index, host_index } = block;
+        if let Some(first) = by_index.insert((network, interface_index, host_index), name) {
+            let message = format!(
+                "interfaceIndex {interface_index} with hostIndex {host_index} of network `{network}` is IPBlock `{first}` already"
+            );
+            findings.push((name.as_str(), Finding::new("spec", message)));
+        } else if let Some(first) = by_nic.insert((network, node, interface), name) {
+            let nic = interface.as_ref().map(|nic| format!("NIC `{nic}` of ")).unwrap_or_default();
+            let message = format!("{nic}node `{node}` has IPBlock `{first}` of network `{network}` already");
+            findings.push((name.as_str(), Finding::new("spec", message)));
+        }
+    }
+    findings
+}
+
+fn identity(kind: &str, name: &str) -> Identity {
+    Identity { kind: kind.to_owned(), name: name.to_owned() }
+}
+
+/// `networks.yaml: Network storage: spec.link.mode`.
+fn below(at: &str, finding: Finding) -> Finding {
+    let path = match (at.is_empty(), finding.path.is_empty()) {
+        (true, _) => finding.path,
+        (false, true) => at.to_owned(),
+        (false, false) => format!("{at}: {}", finding.path),
+    };
+    Finding { path, ..finding }
+}
+
+#[cfg(test)]
+mod tests;

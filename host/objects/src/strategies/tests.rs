@@ -1,0 +1,92 @@
+use nicety_core::finding::Finding;
+use serde_json::json;
+
+use super::*;
+
+fn refused(value: Value) -> Vec<String> {
+    Strategies::from_value(value).unwrap_err().iter().map(Finding::to_string).collect()
+}
+
+fn name(text: &str) -> StrategyName {
+    text.parse().unwrap()
+}
+
+#[test]
+fn what_is_not_said_is_decided_by_the_built_in_policies() {
+    let strategies = Strategies::default();
+    assert_eq!(strategies.attach.default, name("networks-annotation"));
+    assert_eq!(strategies.nic_selection.default, name("all"));
+    assert_eq!(strategies.gateway_distribution.default, name("round-robin"));
+    assert_eq!(strategies.strategies.len(), 3);
+    assert_eq!(Strategies::from_value(json!({})).unwrap(), strategies);
+}
+
+#[test]
+fn a_strategy_is_a_policy_or_a_pipeline() {
+    let strategies = Strategies::from_value(json!({
+        "nicSelection": {"default": "chain", "networks": {"storage": "one"}},
+        "strategies": {
+            "chain": {"pipeline": ["one", "all"], "onFailure": {"fallback": "all"}},
+            "one": {"policy": "file:policies/one.wasm", "config": {"rail": 3}, "limits": {"fuel": 1000, "outputBytes": 4096}},
+        },
+    }))
+    .unwrap();
+    assert_eq!(strategies.nic_selection.to("storage"), &name("one"));
+    assert_eq!(strategies.nic_selection.to("other"), &name("chain"));
+    let chain = &strategies.strategies[&name("chain")];
+    assert_eq!(chain.body, Body::Pipeline(vec![name("one"), name("all")]));
+    assert_eq!(chain.on_failure, OnFailure::Fallback(name("all")));
+    let limits = Limits { fuel: Some(1000), output_bytes: Some(4096), ..Limits::default() };
+    let policy = PolicyRef::File("policies/one.wasm".into());
+    assert_eq!(strategies.strategies[&name("one")].body, Body::Policy { policy, config: json!({"rail": 3}), limits });
+}
+
+#[test]
+fn everything_wrong_with_the_strategies_is_said_at_once() {
+    assert_eq!(
+        refused(json!({
+            "nicSelection": {"defualt": "all", "networks": {"Storage": "all"}},
+            "strategies": {
+                "both": {"policy": "builtin:all", "pipeline": ["all"]},
+                "none": {},
+                "mixed": {"pipeline": ["all"], "config": {}, "limits": {"fuel": 1}},
+                "Bad": {"policy": "builtin:all"},
+            },
+        })),
+        [
+            "nicSelection.defualt: is not a known field; hint: did you mean `default`?",
+            "nicSelection.networks.Storage: is not the name of an object",
+            "strategies.Bad: is not a strategy name: lower-case letters, digits, `-` and `.`",
+            "strategies.both.pipeline: stands beside `policy`; hint: a strategy is one or the other",
+            "strategies.mixed.config: belongs to a policy; hint: write it at the strategies that the pipeline names",
+            "strategies.mixed.limits: belongs to a policy; hint: write it at the strategies that the pipeline names",
+            "strategies.none: has neither `policy` nor `pipeline`; hint: `policy: builtin:all`",
+        ]
+    );
+    assert_eq!(
+        refused(json!({"strategies": {"a": {
+            "policy": "oci://registry/x",
+            "limits": {"fuel": 0, "memory": "64Mi"},
+            "onFailure": {"fallbak": "b"},
+            "config": [],
+        }}})),
+        [
+            "strategies.a.config: is a list, but must be of type object",
+            "strategies.a.limits.fuel: `0` is less than 1",
+            "strategies.a.limits.memory: is `64Mi`, but must be of type integer",
+            "strategies.a.onFailure.fallback: is missing",
+            "strategies.a.onFailure.fallbak: is not a known field; hint: did you mean `fallback`?",
+            "strategies.a.policy: `oci://registry/x` is not a policy reference: `builtin:NAME` or `file:PATH`",
+        ]
+    );
+}
+
+#[test]
+fn a_policy_reference_survives_text() {
+    for text in ["builtin:device-class", "file:/etc/nicety/a.wasm", "file:a b.wasm"] {
+        assert_eq!(text.parse::<PolicyRef>().unwrap().to_string(), text);
+    }
+    for bad in ["", "all", "builtin:", "builtin:All", "file:", "oci://x@sha256:0"] {
+        assert!(bad.parse::<PolicyRef>().is_err(), "{bad}");
+    }
+}

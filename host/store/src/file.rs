@@ -5,7 +5,7 @@
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError},
-    io,
+    io::{self, Read},
     os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
@@ -92,14 +92,25 @@ fn create(path: &Path) -> Result<(), OpenError> {
 /// in use; a file that needs that is refused instead, and left as it was found. The copy is in memory: the file system may be full.
 fn verify(path: &Path) -> Result<(), OpenError> {
     let prepare = |source| OpenError::Prepare { path: path.to_owned(), source };
-    let bytes = fs::read(path).map_err(prepare)?;
-    let copy = InMemoryBackend::new();
-    copy.set_len(bytes.len() as u64).and_then(|()| copy.write(0, &bytes)).map_err(prepare)?;
-    drop(bytes);
+    let copy = copy(path).map_err(prepare)?;
     let database = Builder::new().set_cache_size(CACHE_BYTES).create_with_backend(copy);
     match database.and_then(|mut database| database.check_integrity()).map_err(|error| refused(path, error))? {
         true => Ok(()),
         false => Err(OpenError::Damaged { path: path.to_owned(), what: "its checksums do not match".to_owned() }),
+    }
+}
+
+/// In pieces, so that no more than one copy is ever in memory.
+fn copy(path: &Path) -> io::Result<InMemoryBackend> {
+    let mut file = File::open(path)?;
+    let copy = InMemoryBackend::new();
+    copy.set_len(file.metadata()?.len())?;
+    let (mut piece, mut offset) = (vec![0; 64 << 10], 0);
+    loop {
+        let count = file.read(&mut piece)?;
+        let Some(read @ [_, ..]) = piece.get(..count) else { return Ok(copy) };
+        copy.write(offset, read)?;
+        offset += count as u64;
     }
 }
 

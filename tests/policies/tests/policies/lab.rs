@@ -15,8 +15,11 @@ static ENGINE: LazyLock<Engine> = LazyLock::new(|| Engine::new(config()).unwrap(
 static ALONE: Mutex<()> = Mutex::new(());
 
 pub fn config() -> EngineConfig {
-    let program = env!("CARGO_BIN_EXE_nicety-policy-compiler").into();
-    EngineConfig { compile: CompileCommand { program, arguments: Vec::new() }, ..EngineConfig::default() }
+    let program = env!("CARGO_BIN_EXE_nicety-decisions").into();
+    EngineConfig {
+        compile: CompileCommand { program, arguments: vec!["engine".into(), "compile".into()] },
+        ..EngineConfig::default()
+    }
 }
 
 pub fn engine() -> &'static Engine {

@@ -1,5 +1,6 @@
 //! Policies through the real engine.
 #![expect(clippy::unwrap_used, reason = "what cannot go wrong in these tests fails them where it does")]
 
+mod golden;
 mod hostile;
 mod lab;

@@ -13,6 +13,9 @@ pub fn evaluators() -> Vec<(&'static str, Box<dyn Evaluator>)> {
     let all: Vec<(&'static str, Native)> = vec![
         ("all", Native::nic_selection(nicety_policy_all::definition())),
         ("device-class", Native::nic_selection(nicety_policy_device_class::definition())),
+        ("multi-card", Native::attach(nicety_policy_multi_card::definition())),
+        ("networks-annotation", Native::attach(nicety_policy_networks_annotation::definition())),
+        ("round-robin", Native::gateway_distribution(nicety_policy_round_robin::definition())),
         ("spread", Native::nic_selection(nicety_policy_spread::definition())),
         ("topology", Native::nic_selection(nicety_policy_topology::definition())),
     ];

@@ -104,6 +104,16 @@ impl fmt::Display for Prefix {
     }
 }
 
+/// The 48 bits of a hardware address written `02:00:00:00:00:01`, also with `-`. None when it is none.
+pub fn parse_mac(text: &str) -> Option<u64> {
+    let octets: Vec<&str> = text.split([':', '-']).collect();
+    let hex = |octet: &str| octet.len() == 2 && octet.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if octets.len() != 6 || !octets.iter().all(|octet| hex(octet)) {
+        return None;
+    }
+    u64::from_str_radix(&octets.concat(), 16).ok()
+}
+
 impl Pci {
     /// `0000:0c:05.0`, also with a longer or upper-case domain. None when it is no PCI address.
     pub fn parse(text: &str) -> Option<Pci> {
@@ -203,6 +213,14 @@ mod tests {
         assert_eq!(read("2001:db8::1").unwrap(), "2001:db8::1/128");
         for bad in ["10.0.0.300", "10.0.0.5/33", "10.0.0.5/", "10.0.0.5/+8", "::1/129", "", "/8"] {
             assert_eq!(read(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_hardware_address_is_six_octets() {
+        assert_eq!(parse_mac("02:AB:00:00:00:01"), Some(0x02ab_0000_0001));
+        for bad in ["zz", "02:00:00:00:00", "02:00:00:00:00:01:02", "2:0:0:0:0:1", "+2:00:00:00:00:01"] {
+            assert_eq!(parse_mac(bad), None, "{bad}");
         }
     }
 

@@ -160,7 +160,8 @@ impl<'a> Parser<'a> {
         self.offset += 1;
         loop {
             let rest = self.rest();
-            let plain = rest.find(|c: char| matches!(c, '"' | '\\' | '\0'..='\x1f')).unwrap_or(rest.len());
+            let special = |byte: u8| matches!(byte, b'"' | b'\\' | 0..=0x1f);
+            let plain = rest.bytes().position(special).unwrap_or(rest.len());
             text.push_str(rest.get(..plain).unwrap_or_default());
             self.offset += plain;
             match self.peek() {

@@ -1,6 +1,9 @@
 //! From core's types to those that a binding generator makes of `wit/policy.wit`, and back. The engine and `nicety-native` have
-//! different generated types of the same shape; `contract_conversions!` writes the same functions for either, so that a policy
+//! different generated types of the same shape; the macros below write the same functions for either, so that a policy
 //! cannot see where it runs. Facts go out and always fit; answers come in and may break the contract.
+
+mod answers;
+mod facts;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -81,16 +84,13 @@ fn broken(message: String) -> Failure {
     Failure::Contract { message }
 }
 
-/// Writes the conversions for one set of generated types. Takes the modules that hold them:
+/// Writes both halves for one set of generated types that own what they hold. Takes the modules that hold them:
 /// ```text
 /// nicety_core::contract_conversions! {
 ///     types: generated::types, attach: generated::attach, nic_selection: generated::nic_selection,
 ///     gateways: generated::gateways, gateway_distribution: generated::gateway_distribution
 /// }
 /// ```
-/// and makes, in the module where it stands,
-/// `attach_facts`, `nic_selection_facts`, `gateway_facts` (of facts and the description of the policy that gets them) and
-/// `requests`, `selection`, `assignment`, `denial`, `description` (of a policy's answers).
 #[macro_export]
 macro_rules! contract_conversions {
     (
@@ -100,377 +100,23 @@ macro_rules! contract_conversions {
         gateways: $($gateways:ident)::+,
         gateway_distribution: $($gateway_distribution:ident)::+ $(,)?
     ) => {
-        use $($types)::+ as contract;
-        use $($attach)::+ as contract_attach;
-        use $($nic_selection)::+ as contract_nic_selection;
-        use $($gateways)::+ as contract_gateways;
-        use $($gateway_distribution)::+ as contract_distribution;
-        use $crate::{decision, evaluate::Failure, facts, wire};
-
-        /// Facts of attach, as a policy of this description may see them.
-        pub fn attach_facts(of: &facts::attach::Facts, to: &facts::Description) -> contract_attach::Facts {
-            let facts::attach::Facts { pod, node, call, networks, attributes } = of;
-            let facts::attach::Call { ifname, mode, addresses, mac, device_id, attributes: call_attributes } = call;
-            contract_attach::Facts {
-                pod: to_pod(pod, to),
-                node: to_node(node, to),
-                call: contract_attach::Call {
-                    ifname: ifname.clone(),
-                    mode: match mode {
-                        facts::attach::Mode::OwnNetwork => contract_attach::Mode::OwnNetwork,
-                        facts::attach::Mode::Chained => contract_attach::Mode::Chained,
-                        facts::attach::Mode::Delegated => contract_attach::Mode::Delegated,
-                    },
-                    addresses: addresses.iter().map(to_prefix).collect(),
-                    mac: mac.map(|mac| mac.to_u64()),
-                    device_id: device_id.clone(),
-                    attributes: to_attributes(call_attributes, to),
-                },
-                networks: networks
-                    .iter()
-                    .map(|facts::attach::Offer { name, default, ready, attributes }| contract_attach::Offer {
-                        name: name.clone(),
-                        default: *default,
-                        ready: *ready,
-                        attributes: to_attributes(attributes, to),
-                    })
-                    .collect(),
-                attributes: to_attributes(attributes, to),
+        mod contract_facts {
+            $crate::contract_facts! {
+                types: $($types)::+,
+                attach: $($attach)::+,
+                nic_selection: $($nic_selection)::+,
+                gateways: $($gateways)::+,
             }
         }
-
-        /// Facts of nic-selection, as a policy of this description may see them.
-        pub fn nic_selection_facts(
-            of: &facts::nic_selection::Facts,
-            to: &facts::Description,
-        ) -> contract_nic_selection::Facts {
-            let facts::nic_selection::Facts { pod, node, request, candidates, taken, devices, classes, attributes } = of;
-            contract_nic_selection::Facts {
-                pod: to_pod(pod, to),
-                node: to_node(node, to),
-                request: to_request(request, to),
-                candidates: candidates.iter().map(|nic| to_nic(nic, to)).collect(),
-                taken: taken.clone(),
-                devices: devices
-                    .iter()
-                    .map(|facts::nic_selection::Device { kind, numa, pci, attributes }| contract_nic_selection::Device {
-                        kind: kind.clone(),
-                        numa: *numa,
-                        pci: pci.as_ref().map(to_pci),
-                        attributes: to_attributes(attributes, to),
-                    })
-                    .collect(),
-                classes: classes
-                    .iter()
-                    .map(|facts::nic_selection::DeviceClass { name, members }| contract_nic_selection::DeviceClass {
-                        name: name.clone(),
-                        members: members.clone(),
-                    })
-                    .collect(),
-                attributes: to_attributes(attributes, to),
+        mod contract_answers {
+            $crate::contract_answers! {
+                types: $($types)::+,
+                nic_selection: $($nic_selection)::+,
+                gateway_distribution: $($gateway_distribution)::+,
             }
         }
-
-        /// Facts of gateway-filter and gateway-distribution, as a policy of this description may see them.
-        pub fn gateway_facts(of: &facts::gateways::Facts, to: &facts::Description) -> contract_gateways::Facts {
-            let facts::gateways::Facts {
-                policy, nodes, namespaces, zones, zone_region, regions, gateways, endpoints, allowed, attributes,
-            } = of;
-            contract_gateways::Facts {
-                policy: policy.clone(),
-                nodes: nodes.clone(),
-                namespaces: namespaces.clone(),
-                zones: zones.clone(),
-                zone_region: zone_region.clone(),
-                regions: regions.clone(),
-                gateways: gateways.iter().map(|gateway| to_gateway(gateway, to)).collect(),
-                endpoints: to_endpoints(endpoints, to),
-                allowed: allowed.clone(),
-                attributes: to_attributes(attributes, to),
-            }
-        }
-
-        fn to_nic(of: &facts::nic_selection::Nic, to: &facts::Description) -> contract_nic_selection::Nic {
-            let facts::nic_selection::Nic {
-                name, mac, mtu, speed, state, addresses, numa, pci, upstream, vendor, product, driver, card, functions,
-                rdma, receive, transmit, master_of, users, promised, attributes,
-            } = of;
-            contract_nic_selection::Nic {
-                name: name.clone(),
-                mac: *mac,
-                mtu: *mtu,
-                speed: *speed,
-                state: match state {
-                    facts::nic_selection::LinkState::Up => contract_nic_selection::LinkState::Up,
-                    facts::nic_selection::LinkState::Down => contract_nic_selection::LinkState::Down,
-                    facts::nic_selection::LinkState::Unknown => contract_nic_selection::LinkState::Unknown,
-                },
-                addresses: addresses.iter().map(to_prefix).collect(),
-                numa: *numa,
-                pci: pci.as_ref().map(to_pci),
-                upstream: upstream.as_ref().map(to_pci),
-                vendor: *vendor,
-                product: *product,
-                driver: driver.clone(),
-                card: *card,
-                functions: functions.map(|facts::nic_selection::Functions { total, free }| {
-                    contract_nic_selection::Functions { total, free }
-                }),
-                rdma: *rdma,
-                receive: *receive,
-                transmit: *transmit,
-                master_of: master_of.clone(),
-                users: users
-                    .iter()
-                    .map(|facts::nic_selection::UseBy { namespace, tenant, attachments }| contract_nic_selection::UseBy {
-                        namespace: namespace.clone(),
-                        tenant: tenant.clone(),
-                        attachments: *attachments,
-                    })
-                    .collect(),
-                promised: *promised,
-                attributes: to_attributes(attributes, to),
-            }
-        }
-
-        fn to_gateway(of: &facts::gateways::Gateway, to: &facts::Description) -> contract_gateways::Gateway {
-            let facts::gateways::Gateway { id, node, zone, addresses, weight, health, draining, since, attributes } = of;
-            contract_gateways::Gateway {
-                id: id.clone(),
-                node: *node,
-                zone: *zone,
-                addresses: addresses.iter().copied().map(to_address).collect(),
-                weight: *weight,
-                health: match health {
-                    facts::gateways::Health::Healthy => contract_gateways::Health::Healthy,
-                    facts::gateways::Health::Unhealthy => contract_gateways::Health::Unhealthy,
-                    facts::gateways::Health::Unknown => contract_gateways::Health::Unknown,
-                },
-                draining: *draining,
-                since: *since,
-                attributes: to_attributes(attributes, to),
-            }
-        }
-
-        fn to_endpoints(of: &facts::gateways::Endpoints, to: &facts::Description) -> contract_gateways::Endpoints {
-            let facts::gateways::Endpoints { identity, uid, namespace, addresses, node, zone, previous, columns } = of;
-            let (addresses, address_ends) = wire::flat_addresses(addresses);
-            contract_gateways::Endpoints {
-                identity: to_texts(identity),
-                uid: to_texts(uid),
-                namespace: namespace.clone(),
-                addresses,
-                address_ends,
-                node: node.clone(),
-                zone: zone.clone(),
-                previous: previous.clone(),
-                columns: columns
-                    .iter()
-                    .filter(|column| to.uses(&column.name))
-                    .map(|facts::gateways::Column { name, cells }| contract_gateways::Column {
-                        name: name.clone(),
-                        cells: match cells {
-                            facts::gateways::Cells::Numbers(numbers) => {
-                                contract_gateways::Cells::Numbers(numbers.clone())
-                            }
-                            facts::gateways::Cells::Texts(texts) => contract_gateways::Cells::Texts(to_texts(texts)),
-                        },
-                    })
-                    .collect(),
-            }
-        }
-
-        fn to_texts(of: &[String]) -> contract_gateways::Texts {
-            let (bytes, ends) = wire::flat(of);
-            contract_gateways::Texts { bytes, ends }
-        }
-
-        fn to_pod(of: &facts::Pod, to: &facts::Description) -> contract::Pod {
-            let facts::Pod {
-                namespace, name, uid, service_account, labels, namespace_labels, annotations, attributes,
-            } = of;
-            contract::Pod {
-                namespace: namespace.clone(),
-                name: name.clone(),
-                uid: uid.clone(),
-                service_account: service_account.clone(),
-                labels: labels.as_deref().map(to_labels),
-                namespace_labels: namespace_labels.as_deref().map(to_labels),
-                annotations: to_labels(annotations),
-                attributes: to_attributes(attributes, to),
-            }
-        }
-
-        fn to_node(of: &facts::Node, to: &facts::Description) -> contract::Node {
-            let facts::Node { name, labels, attributes } = of;
-            contract::Node {
-                name: name.clone(),
-                labels: labels.as_deref().map(to_labels),
-                attributes: to_attributes(attributes, to),
-            }
-        }
-
-        fn to_request(of: &facts::Request, to: &facts::Description) -> contract::Request {
-            let facts::Request {
-                network, ifname, primary, nics_min, nics_max, distinct, masters, class, target, addresses, pools,
-                gateway4, gateway6, mac, mtu, reason, attributes,
-            } = of;
-            contract::Request {
-                network: *network,
-                ifname: ifname.clone(),
-                primary: *primary,
-                nics_min: *nics_min,
-                nics_max: *nics_max,
-                distinct: distinct.map(|group| match group {
-                    facts::Group::Card => contract::Group::Card,
-                    facts::Group::NumaNode => contract::Group::NumaNode,
-                    facts::Group::Upstream => contract::Group::Upstream,
-                }),
-                masters: masters.clone(),
-                class: class.clone(),
-                target: *target,
-                addresses: addresses.iter().map(to_prefix).collect(),
-                pools: pools.clone(),
-                gateway4: gateway4.map(to_address),
-                gateway6: gateway6.map(to_address),
-                mac: mac.map(|mac| mac.to_u64()),
-                mtu: *mtu,
-                reason: reason.clone(),
-                attributes: to_attributes(attributes, to),
-            }
-        }
-
-        fn to_labels(of: &[facts::Label]) -> Vec<contract::Label> {
-            of.iter()
-                .map(|facts::Label { key, value }| contract::Label { key: key.clone(), value: value.clone() })
-                .collect()
-        }
-
-        fn to_attributes(of: &[facts::Attribute], to: &facts::Description) -> Vec<contract::Attribute> {
-            of.iter()
-                .filter(|attribute| to.uses(&attribute.name))
-                .map(|facts::Attribute { name, value }| contract::Attribute {
-                    name: name.clone(),
-                    value: match value {
-                        facts::Value::Text(text) => contract::Value::Text(text.clone()),
-                        facts::Value::Number(number) => contract::Value::Number(*number),
-                        facts::Value::Flag(flag) => contract::Value::Flag(*flag),
-                        facts::Value::Texts(texts) => contract::Value::Texts(texts.clone()),
-                    },
-                })
-                .collect()
-        }
-
-        fn to_address(of: std::net::IpAddr) -> contract::Address {
-            let (high, low) = wire::halves(of);
-            contract::Address { high, low }
-        }
-
-        fn to_prefix(of: &ipnet::IpNet) -> contract::Prefix {
-            contract::Prefix { address: to_address(of.addr()), length: of.prefix_len() }
-        }
-
-        fn to_pci(of: &$crate::address::PciAddress) -> contract::Pci {
-            let $crate::address::PciAddress { domain, bus, device, function } = *of;
-            contract::Pci { domain, bus, device, function }
-        }
-
-        /// The answer of attach.
-        pub fn requests(of: Vec<contract::Request>) -> Result<Vec<facts::Request>, Failure> {
-            of.into_iter().enumerate().map(|(place, request)| from_request(request, place)).collect()
-        }
-
-        /// The answer of nic-selection.
-        pub fn selection(of: contract_nic_selection::Selection) -> decision::Selection {
-            let contract_nic_selection::Selection { chosen, dropped, attributes } = of;
-            decision::Selection {
-                chosen: chosen
-                    .into_iter()
-                    .map(|contract_nic_selection::Choice { candidate, reserve, reason }| decision::Choice {
-                        candidate,
-                        reserve,
-                        reason,
-                    })
-                    .collect(),
-                dropped: dropped
-                    .into_iter()
-                    .map(|contract_nic_selection::Verdict { candidate, reason }| decision::Verdict { candidate, reason })
-                    .collect(),
-                attributes: from_attributes(attributes),
-            }
-        }
-
-        /// The answer of gateway-distribution.
-        pub fn assignment(of: contract_distribution::Assignment) -> decision::Assignment {
-            let contract_distribution::Assignment { primary, standby, reason, reasons, attributes } = of;
-            decision::Assignment { primary, standby, reason, reasons, attributes: from_attributes(attributes) }
-        }
-
-        /// A policy's no.
-        pub fn denial(of: contract::Denial) -> decision::Denial {
-            let contract::Denial { code, message, retryable, object, attributes } = of;
-            decision::Denial { code, message, retryable, object, attributes: from_attributes(attributes) }
-        }
-
-        /// What a policy says of itself.
-        pub fn description(of: contract::Description) -> facts::Description {
-            let contract::Description { name, version, summary, config_schema, requires, wants } = of;
-            facts::Description { name, version, summary, config_schema, requires, wants }
-        }
-
-        fn from_request(of: contract::Request, place: usize) -> Result<facts::Request, Failure> {
-            let contract::Request {
-                network, ifname, primary, nics_min, nics_max, distinct, masters, class, target, addresses, pools,
-                gateway4, gateway6, mac, mtu, reason, attributes,
-            } = of;
-            let field = |name: &str| format!("requests[{place}].{name}");
-            Ok(facts::Request {
-                network,
-                ifname,
-                primary,
-                nics_min,
-                nics_max,
-                distinct: distinct.map(|group| match group {
-                    contract::Group::Card => facts::Group::Card,
-                    contract::Group::NumaNode => facts::Group::NumaNode,
-                    contract::Group::Upstream => facts::Group::Upstream,
-                }),
-                masters,
-                class,
-                target,
-                addresses: addresses
-                    .into_iter()
-                    .map(|contract::Prefix { address: contract::Address { high, low }, length }| {
-                        wire::prefix(high, low, length, &field("addresses"))
-                    })
-                    .collect::<Result<_, _>>()?,
-                pools,
-                gateway4: gateway4
-                    .map(|contract::Address { high, low }| wire::ipv4(high, low, &field("gateway4")))
-                    .transpose()?,
-                gateway6: gateway6
-                    .map(|contract::Address { high, low }| wire::ipv6(high, low, &field("gateway6")))
-                    .transpose()?,
-                mac: mac.map(|bits| wire::mac(bits, &field("mac"))).transpose()?,
-                mtu,
-                reason,
-                attributes: from_attributes(attributes),
-            })
-        }
-
-        fn from_attributes(of: Vec<contract::Attribute>) -> Vec<facts::Attribute> {
-            of.into_iter()
-                .map(|contract::Attribute { name, value }| facts::Attribute {
-                    name,
-                    value: match value {
-                        contract::Value::Text(text) => facts::Value::Text(text),
-                        contract::Value::Number(number) => facts::Value::Number(number),
-                        contract::Value::Flag(flag) => facts::Value::Flag(flag),
-                        contract::Value::Texts(texts) => facts::Value::Texts(texts),
-                    },
-                })
-                .collect()
-        }
+        pub use contract_answers::{assignment, denial, description, requests, selection};
+        pub use contract_facts::{attach_facts, gateway_facts, nic_selection_facts};
     };
 }
 

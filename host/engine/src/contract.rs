@@ -86,6 +86,11 @@ fn interface(name: &str) -> Option<Result<&str, ContractError>> {
     Some(if served { Ok(interface) } else { Err(ContractError::Version { interface: name.to_owned() }) })
 }
 
+/// The name under which a component exports a kind's `decide`; wasmtime finds compatible versions under it too.
+pub(crate) fn extension_point(kind: Kind) -> String {
+    format!("{PACKAGE}{}@0.1.0", kind.name())
+}
+
 fn extension_points() -> String {
     quoted(&Kind::ALL)
 }

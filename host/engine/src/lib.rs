@@ -11,6 +11,7 @@ mod sandbox;
 
 mod bindings;
 mod convert;
+mod facts;
 mod failure;
 mod settings;
 mod slots;

@@ -9,17 +9,18 @@ use nicety_core::{
 };
 use wasmtime::{
     Store,
-    component::{Component, Instance, InstancePre},
+    component::{Component, ComponentExportIndex, Instance, InstancePre, Lift, Lower, TypedFunc},
 };
 
 use crate::{
     bindings::{
-        exports::nicety::policy::{attach, describe, gateway_distribution, gateway_filter, nic_selection},
-        nicety::policy::types::Denial,
+        exports::nicety::policy::{describe, gateway_distribution::Assignment, nic_selection::Selection},
+        nicety::policy::types::{Denial, Request},
     },
     contract::{self, ContractError},
     convert,
     engine::{Inner, LoadError},
+    facts::{attach, gateways, nic_selection},
     failure,
     limits::Limits,
     sandbox::Sandbox,
@@ -39,14 +40,15 @@ pub struct Policy {
     wait: Duration,
 }
 
-/// Where a policy's `decide` is, and thereby its kind.
+/// Where a policy's `decide` is, and what it decides.
 #[derive(Clone)]
-enum Decide {
-    Attach(attach::GuestIndices),
-    NicSelection(nic_selection::GuestIndices),
-    GatewayFilter(gateway_filter::GuestIndices),
-    GatewayDistribution(gateway_distribution::GuestIndices),
+struct Decide {
+    kind: Kind,
+    index: ComponentExportIndex,
 }
+
+/// Config and facts in, an answer or a denial out.
+type TypedDecide<'a, F, T> = TypedFunc<(&'a str, F), (Result<T, Denial>,)>;
 
 /// One run of something in a sandbox.
 struct Run<T> {
@@ -59,6 +61,10 @@ impl Policy {
     /// Checks a component against the contract, and calls its `describe`.
     pub(crate) fn describe(engine: Arc<Inner>, component: Component, digest: String) -> Result<Policy, LoadError> {
         let kind = contract::check(&engine.wasmtime, &component)?;
+        let no_decide = |kind: Kind| {
+            let message = "it has no function `decide`".to_owned();
+            LoadError::Contract(ContractError::Shape { interface: kind.name(), message })
+        };
         let shape = |interface| {
             move |error: wasmtime::Error| {
                 LoadError::Contract(ContractError::Shape { interface, message: format!("{error:#}") })
@@ -68,7 +74,7 @@ impl Policy {
         let wait = engine.config.wait;
         let mut policy = Policy {
             describe: describe::GuestIndices::new(&pre).map_err(shape("describe"))?,
-            decide: Decide::find(kind, &pre).map_err(shape(kind.name()))?,
+            decide: Decide::find(kind, &component).ok_or_else(|| no_decide(kind))?,
             engine,
             pre,
             description: Arc::default(),
@@ -139,7 +145,7 @@ impl Policy {
     }
 
     /// Runs `decide` and turns its answer into a decision.
-    fn decide<T>(
+    fn asked<T>(
         &self,
         facts: &Facts,
         call: impl FnOnce(&mut Store<Sandbox>, &Instance) -> wasmtime::Result<Result<T, Denial>>,
@@ -157,7 +163,7 @@ impl Policy {
 
 impl Evaluator for Policy {
     fn kind(&self) -> Kind {
-        self.decide.kind()
+        self.decide.kind
     }
 
     fn description(&self) -> &Description {
@@ -178,41 +184,41 @@ impl Evaluator for Policy {
 
     fn evaluate(&self, config: &str, facts: &Facts) -> Evaluation {
         let to = &*self.description;
-        match (&self.decide, facts) {
-            (Decide::Attach(guest), Facts::Attach(attach)) => {
+        match (self.decide.kind, facts) {
+            (Kind::Attach, Facts::Attach(attach)) => {
                 let wire = convert::attach_facts(attach, to);
-                self.decide(
+                self.asked(
                     facts,
-                    |store, instance| guest.load(&mut *store, instance)?.call_decide(store, config, &wire),
+                    |store, instance| self.decide.call(store, instance, config, wire),
                     |requests| convert::requests(requests).map(Decision::Requests),
                 )
             }
-            (Decide::NicSelection(guest), Facts::NicSelection(selection)) => {
+            (Kind::NicSelection, Facts::NicSelection(selection)) => {
                 let wire = convert::nic_selection_facts(selection, to);
-                self.decide(
+                self.asked(
                     facts,
-                    |store, instance| guest.load(&mut *store, instance)?.call_decide(store, config, &wire),
+                    |store, instance| self.decide.call(store, instance, config, wire),
                     |selection| Ok(Decision::Selection(convert::selection(selection))),
                 )
             }
-            (Decide::GatewayFilter(guest), Facts::GatewayFilter(gateways)) => {
+            (Kind::GatewayFilter, Facts::GatewayFilter(gateways)) => {
                 let wire = convert::gateway_facts(gateways, to);
-                self.decide(
+                self.asked(
                     facts,
-                    |store, instance| guest.load(&mut *store, instance)?.call_decide(store, config, &wire),
+                    |store, instance| self.decide.call(store, instance, config, wire),
                     |allowed| Ok(Decision::Allowed(allowed)),
                 )
             }
-            (Decide::GatewayDistribution(guest), Facts::GatewayDistribution(gateways)) => {
+            (Kind::GatewayDistribution, Facts::GatewayDistribution(gateways)) => {
                 let wire = convert::gateway_facts(gateways, to);
-                self.decide(
+                self.asked(
                     facts,
-                    |store, instance| guest.load(&mut *store, instance)?.call_decide(store, config, &wire),
+                    |store, instance| self.decide.call(store, instance, config, wire),
                     |assignment| Ok(Decision::Assignment(convert::assignment(assignment))),
                 )
             }
-            (decide, facts) => {
-                let failure = Failure::Kind { policy: decide.kind(), asked: facts.kind() };
+            (policy, facts) => {
+                let failure = Failure::Kind { policy, asked: facts.kind() };
                 Evaluation { outcome: Err(Refusal::Failed(failure)), fuel: 0, log: Vec::new() }
             }
         }
@@ -220,32 +226,38 @@ impl Evaluator for Policy {
 }
 
 impl Decide {
-    fn find(kind: Kind, pre: &InstancePre<Sandbox>) -> wasmtime::Result<Decide> {
-        Ok(match kind {
-            Kind::Attach => Decide::Attach(attach::GuestIndices::new(pre)?),
-            Kind::NicSelection => Decide::NicSelection(nic_selection::GuestIndices::new(pre)?),
-            Kind::GatewayFilter => Decide::GatewayFilter(gateway_filter::GuestIndices::new(pre)?),
-            Kind::GatewayDistribution => Decide::GatewayDistribution(gateway_distribution::GuestIndices::new(pre)?),
-        })
+    fn find(kind: Kind, component: &Component) -> Option<Decide> {
+        let (_, interface) = component.get_export(None, contract::extension_point(kind))?;
+        Some(Decide { kind, index: component.get_export_index(Some(&interface), "decide")? })
     }
 
     /// Compares the types of `decide` with the contract's.
     fn check(&self, store: &mut Store<Sandbox>, instance: &Instance) -> wasmtime::Result<()> {
-        match self {
-            Decide::Attach(guest) => guest.load(store, instance).map(drop),
-            Decide::NicSelection(guest) => guest.load(store, instance).map(drop),
-            Decide::GatewayFilter(guest) => guest.load(store, instance).map(drop),
-            Decide::GatewayDistribution(guest) => guest.load(store, instance).map(drop),
+        match self.kind {
+            Kind::Attach => self.typed::<attach::Facts<'_>, Vec<Request>>(store, instance).map(drop),
+            Kind::NicSelection => self.typed::<nic_selection::Facts<'_>, Selection>(store, instance).map(drop),
+            Kind::GatewayFilter => self.typed::<gateways::Facts<'_>, Vec<u64>>(store, instance).map(drop),
+            Kind::GatewayDistribution => self.typed::<gateways::Facts<'_>, Assignment>(store, instance).map(drop),
         }
     }
 
-    fn kind(&self) -> Kind {
-        match self {
-            Decide::Attach(_) => Kind::Attach,
-            Decide::NicSelection(_) => Kind::NicSelection,
-            Decide::GatewayFilter(_) => Kind::GatewayFilter,
-            Decide::GatewayDistribution(_) => Kind::GatewayDistribution,
-        }
+    fn call<F: Lower, T: Lift>(
+        &self,
+        store: &mut Store<Sandbox>,
+        instance: &Instance,
+        config: &str,
+        facts: F,
+    ) -> wasmtime::Result<Result<T, Denial>> {
+        let (answer,) = self.typed::<F, T>(store, instance)?.call(store, (config, facts))?;
+        Ok(answer)
+    }
+
+    fn typed<'a, F: Lower, T: Lift>(
+        &self,
+        store: &mut Store<Sandbox>,
+        instance: &Instance,
+    ) -> wasmtime::Result<TypedDecide<'a, F, T>> {
+        instance.get_typed_func(store, self.index)
     }
 }
 

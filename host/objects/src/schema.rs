@@ -87,7 +87,7 @@ fn compile(schema: &Value) -> Result<Validator, SchemaError> {
         return Err(SchemaError::NotSchema { message: "it is neither an object nor a boolean".to_owned() });
     }
     cost::bounded(schema).map_err(|message| SchemaError::Endless { message })?;
-    options().build(schema).map_err(|error| SchemaError::NotSchema { message: error.to_string() })
+    options().build(schema).map_err(|error| SchemaError::NotSchema { message: describe::of_schema(&error) })
 }
 
 /// The offline options with linear-time patterns and our formats, made once: registering formats is not free.

@@ -64,6 +64,12 @@ fn of_error(schema: &Value, error: &ValidationError<'_>) -> Vec<Finding> {
     }
 }
 
+/// What makes a text no schema, with its place in it.
+pub(super) fn of_schema(error: &ValidationError<'_>) -> String {
+    let (at, message) = (path(error.instance_path()), message(error));
+    if at.is_empty() { message } else { format!("{at}: {message}") }
+}
+
 /// `spec.subnets[0]`.
 fn path(location: &Location) -> String {
     location.iter().fold(String::new(), |path, segment| match segment {

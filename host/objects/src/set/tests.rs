@@ -190,3 +190,20 @@ fn a_networks_own_strategy_and_the_overrides_say_the_same() {
         ]
     );
 }
+
+#[test]
+fn a_manifest_cut_off_or_garbled_anywhere_is_a_set_or_findings_with_its_file() {
+    let text = include_str!("../../../../deploy/examples/standalone/networks.yaml");
+    let mut garbled: Vec<String> = text.char_indices().map(|(end, _)| text[..end].to_owned()).collect();
+    for (place, mark) in (0..text.len()).step_by(3).zip("{}[]:-&*!|>%@\t\0'\"#,?".chars().cycle()) {
+        garbled.push(format!("{}{mark}{}", &text[..place], &text[place + 1..]));
+    }
+    let mut refused = 0;
+    for text in garbled {
+        if let Err(findings) = Set::parse(&[file("a.yaml", &text)]) {
+            refused += 1;
+            assert!(findings.iter().all(|finding| finding.path.starts_with("a.yaml")), "{findings:?}\n{text}");
+        }
+    }
+    assert!(refused > 500, "only {refused} were refused");
+}

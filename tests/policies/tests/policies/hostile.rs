@@ -76,6 +76,14 @@ fn an_honest_guest_is_heard() {
 }
 
 #[test]
+fn an_honest_filter_is_heard() {
+    let policy = load("honest-filter").unwrap();
+    assert_eq!(policy.kind(), Kind::GatewayFilter);
+    let outcome = policy.evaluate("{}", &Facts::GatewayFilter(Default::default())).outcome;
+    assert_eq!(outcome, Ok(Decision::Allowed(vec![1])));
+}
+
+#[test]
 fn an_endless_loop_ends_with_its_fuel() {
     assert_eq!(failure("endless-loop"), Failure::Fuel { limit: limits().fuel });
 }

@@ -19,7 +19,8 @@ pub struct Limits {
     /// Bytes that the host keeps of an answer: texts, and list elements at their size in the host. For the gateway kinds what
     /// a full answer needs per endpoint comes on top.
     pub output_bytes: u64,
-    /// Bytes of all log messages together, each counted with 32 bytes more; what is over is dropped, and a last line says so.
+    /// Bytes of all log messages together, each counted with 32 bytes more; what is over is dropped, and a last line says so. One
+    /// message that is longer than `output_bytes` ends the run.
     pub log_bytes: u64,
 }
 

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use nicety_core::{
     decision::Decision,
     evaluate::{Evaluation, Evaluator, Failure, LogLine, Refusal},
-    facts::{Description, Facts, Kind},
+    facts::{Description, Facts, Kind, registry},
 };
 use wasmtime::{
     Store,
@@ -266,6 +266,9 @@ fn usable(description: Description) -> Result<Description, LoadError> {
     let unusable = |message: String| Err(LoadError::Description { message });
     if description.name.is_empty() {
         return unusable("its `name` is empty".to_owned());
+    }
+    if let Some(unknown) = description.requires.iter().find(|name| !registry::is_known(name)) {
+        return unusable(format!("it requires the attribute `{unknown}`, which this host does not know"));
     }
     match serde_json::from_str::<serde::de::IgnoredAny>(&description.config_schema) {
         Ok(_) => Ok(description),

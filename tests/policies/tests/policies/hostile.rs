@@ -188,6 +188,7 @@ fn a_guest_of_another_contract_is_told_which_is_served() {
         ("pointless", "it exports no extension point; it must export one of `attach`, `nic-selection`"),
         ("two-faced", "it exports `gateway-filter`, `nic-selection`; a policy has exactly one extension point"),
         ("speechless", "its `config-schema` is not JSON"),
+        ("demanding", "it requires the attribute `moon-phase`, which this host does not know"),
     ] {
         let (_, text) = refusal(name);
         assert!(text.contains(says), "{name}: {text}");

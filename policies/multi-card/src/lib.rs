@@ -2,7 +2,7 @@
 
 use nicety_policy_sdk::{
     Denial, Group, Request,
-    attach::{Facts, Mode, Offer, not_ready},
+    attach::{Facts, Mode, Offer},
     log::{self, Level},
 };
 use serde::Deserialize;
@@ -24,6 +24,7 @@ nicety_policy_sdk::policy! {
     name: "multi-card",
     summary: "a NIC of every network card for pods that ask for it by k8s.amazonaws.com/nicConfig",
     config: Config,
+    wants: ["unready-reason"],
     validate: rules,
     decide: decide,
 }
@@ -74,7 +75,7 @@ fn every_card(config: &Config, facts: &Facts) -> Result<Request, Denial> {
 
 fn named<'a>(name: &str, facts: &'a Facts) -> Result<(u32, &'a Offer), Denial> {
     match facts.offer(name) {
-        Some((_, offer)) if !offer.ready => Err(not_ready(name)),
+        Some((_, offer)) if !offer.ready => Err(offer.not_ready()),
         Some(found) => Ok(found),
         None => {
             let message = format!(
@@ -91,7 +92,7 @@ fn only(facts: &Facts) -> Result<(u32, &Offer), Denial> {
     let mut ready = others().filter(|(_, offer)| offer.ready);
     match (ready.next(), ready.next(), others().next()) {
         (Some(one), None, _) => Ok(one),
-        (None, _, Some((_, waiting))) => Err(not_ready(&waiting.name)),
+        (None, _, Some((_, waiting))) => Err(waiting.not_ready()),
         (None, _, None) => Err(ambiguous("there is no network beside the default one", facts)),
         (Some(_), Some(_), _) => Err(ambiguous("there are several networks beside the default one", facts)),
     }

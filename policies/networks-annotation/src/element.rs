@@ -58,12 +58,12 @@ impl Arguments {
         Arguments { nics, masters, class, target: rate }
     }
 
-    /// The same arguments where a meta plugin handed them down, as attributes `cni-args.NAME` of the call.
+    /// The same arguments where a meta plugin handed them down, as attributes of the call.
     pub fn of_attributes(attributes: &[Attribute], findings: &mut Findings) -> Arguments {
-        let nics = attributes.number("cni-args.nics");
-        let masters = attributes.texts("cni-args.masters").unwrap_or_default().to_vec();
+        let nics = attributes.number("nics");
+        let masters = attributes.texts("masters").unwrap_or_default().to_vec();
         let text = |name| attributes.text(name).filter(|text| !text.is_empty()).map(str::to_owned);
-        Arguments::checked(nics, masters, text("cni-args.class"), text("cni-args.target"), "cni-args", findings)
+        Arguments::checked(nics, masters, text("class"), text("target"), "cni-args", findings)
     }
 }
 
@@ -93,7 +93,7 @@ impl Element {
             return None;
         };
         if !offer.ready {
-            findings.not_ready(&path, &offer.name);
+            findings.not_ready(&path, offer);
             return None;
         }
         let Element { place, namespace: _, name: _, ifname, mac, addresses, gateway4, gateway6, arguments } = self;

@@ -1,6 +1,6 @@
 //! All that is wrong with what a pod asks for, as one denial.
 
-use nicety_policy_sdk::{Denial, attach};
+use nicety_policy_sdk::{Denial, attach::Offer};
 
 /// The code of what is not written as it should be.
 const INVALID: &str = "invalid-annotation";
@@ -32,9 +32,9 @@ impl Findings {
     }
 
     /// A network that is on offer and cannot be used now.
-    pub fn not_ready(&mut self, path: &str, network: &str) {
-        let Denial { message, .. } = attach::not_ready(network);
-        self.add(path, "network-not-ready", &message, Some(network.to_owned()));
+    pub fn not_ready(&mut self, path: &str, offer: &Offer) {
+        let Denial { message, .. } = offer.not_ready();
+        self.add(path, "network-not-ready", &message, Some(offer.name.clone()));
         if let Some(last) = self.list.last_mut() {
             last.retryable = true;
         }

@@ -28,7 +28,7 @@ nicety_policy_sdk::policy! {
     name: "networks-annotation",
     summary: "the networks that the pod names in the annotation k8s.v1.cni.cncf.io/networks",
     config: Config,
-    wants: ["cni-args.class", "cni-args.masters", "cni-args.nics", "cni-args.target"],
+    wants: ["class", "masters", "nics", "target", "unready-reason"],
     decide: decide,
 }
 
@@ -51,7 +51,7 @@ fn delegated(facts: &Facts) -> Result<Request, Denial> {
     if let Some(nics) = arguments.nics.filter(|nics| *nics > 1) {
         let message =
             format!("is {nics}, and a meta plugin attaches one interface at a time; name the network {nics} times");
-        findings.push("cni-args.nics", &message);
+        findings.push("`nics`", &message);
     }
     findings.into_denial("the arguments of the CNI configuration", "cni-args")?;
     let element::Arguments { nics: _, masters, class, target } = arguments;

@@ -179,8 +179,11 @@ fn an_unknown_network_is_refused_with_those_on_offer() {
 fn a_network_that_is_not_ready_may_be_asked_for_again() {
     let mut facts = call(Mode::Chained, "a,b");
     facts.networks[1].ready = false;
+    let value = Value::Text("no NIC of its pool is up".into());
+    facts.networks[1].attributes = vec![Attribute { name: "unready-reason".into(), value }];
     let denial = decide(&Config {}, &facts).unwrap_err();
     assert_eq!((denial.code.as_str(), denial.retryable), ("network-not-ready", true));
+    assert!(denial.message.contains("no NIC of its pool is up"), "{}", denial.message);
     facts.pod = facts::annotated(ANNOTATION, "a,nope");
     let denial = decide(&Config {}, &facts).unwrap_err();
     assert_eq!((denial.code.as_str(), denial.retryable), ("unknown-network", false), "time alone does not mend this");
@@ -222,10 +225,10 @@ fn a_delegated_call_is_one_request_and_its_arguments_come_with_the_call() {
     let mut facts = call(Mode::Delegated, "a,b");
     let attribute = |name: &str, value| Attribute { name: name.into(), value };
     facts.call.attributes = vec![
-        attribute("cni-args.class", Value::Text("fast".into())),
-        attribute("cni-args.masters", Value::Texts(vec!["eth2".into()])),
-        attribute("cni-args.nics", Value::Number(1)),
-        attribute("cni-args.target", Value::Text("1Gbps".into())),
+        attribute("class", Value::Text("fast".into())),
+        attribute("masters", Value::Texts(vec!["eth2".into()])),
+        attribute("nics", Value::Number(1)),
+        attribute("target", Value::Text("1Gbps".into())),
     ];
     let requests = decide(&Config {}, &facts).unwrap();
     assert_eq!(requests.len(), 1);
@@ -238,7 +241,7 @@ fn a_delegated_call_is_one_request_and_its_arguments_come_with_the_call() {
 fn a_delegated_call_is_of_one_nic() {
     let mut facts = call(Mode::Delegated, "");
     let value = Value::Number(3);
-    facts.call.attributes = vec![Attribute { name: "cni-args.nics".into(), value }];
+    facts.call.attributes = vec![Attribute { name: "nics".into(), value }];
     let denial = decide(&Config {}, &facts).unwrap_err();
-    assert!(denial.message.contains("cni-args.nics: is 3"), "{}", denial.message);
+    assert!(denial.message.contains("`nics`: is 3"), "{}", denial.message);
 }

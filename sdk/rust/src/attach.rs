@@ -1,6 +1,6 @@
 //! Facts of attach: which networks a pod is attached to, and how. The answer is a list of [`crate::Request`].
 
-use crate::{Denial, Request};
+use crate::{Attributes, Denial, Request};
 
 pub use crate::contract::attach::exports::nicety::policy::attach::{Call, Facts, Mode, Offer};
 
@@ -27,7 +27,7 @@ impl Facts {
             Denial::new("unknown-network", "the network that the CNI configuration names is not on offer to this pod")
         })?;
         if !offer.ready {
-            return Err(not_ready(&offer.name));
+            return Err(offer.not_ready());
         }
         Ok(Request {
             network,
@@ -48,9 +48,13 @@ impl Facts {
     }
 }
 
-/// The denial for a network that is on offer and cannot be used now.
-pub fn not_ready(network: &str) -> Denial {
-    Denial::for_now("network-not-ready", format!("network `{network}` is not usable on this node now")).about(network)
+impl Offer {
+    /// The denial for a network that is on offer and cannot be used now. It says why to a policy that wants `unready-reason`.
+    pub fn not_ready(&self) -> Denial {
+        let why = self.attributes.text("unready-reason").map(|why| format!(": {why}")).unwrap_or_default();
+        let message = format!("network `{}` is not usable on this node now{why}", self.name);
+        Denial::for_now("network-not-ready", message).about(&self.name)
+    }
 }
 
 /// Why the kernel would not take this interface name; None for a good one.

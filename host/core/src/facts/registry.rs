@@ -2,7 +2,7 @@
 //! (`example.org/rail`), which is between that owner's own policies and manifests.
 
 /// Registered names, sorted.
-pub const ATTRIBUTES: &[&str] = &["class", "masters", "nics", "target", "unready-reason"];
+pub const ATTRIBUTES: &[&str] = &["class", "masters", "nics", "pci-upstream", "target", "tenant", "unready-reason"];
 
 /// True for a registered name and for one with a domain.
 pub fn is_known(name: &str) -> bool {

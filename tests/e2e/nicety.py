@@ -59,6 +59,11 @@ class Nicety:
             self._process.terminate()
             self._process.wait(timeout=START_SECONDS)
 
+    def kill(self):
+        """As the kernel does when memory is short: no time to say goodbye."""
+        self._process.kill()
+        self._process.wait(timeout=START_SECONDS)
+
     def holdings(self) -> dict:
         """What the daemon's own records say that it holds."""
         status = self._status()

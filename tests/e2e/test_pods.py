@@ -117,3 +117,13 @@ class ExtraInterfaces(PodTest):
             Pod("denied", extra=1, network="no-such-network")
         self.assertIn("no-such-network", refused.exception.details())
         self.assertEqual(before, node.holdings())
+
+    def test_a_pod_that_goes_while_the_daemon_is_dead_leaves_nothing_after_its_restart(self):
+        before = node.holdings()
+        pod = Pod("orphan", extra=3)
+        node.subject.kill()
+        try:
+            pod.remove()
+        finally:
+            node.subject.start()
+        self.assertEqual(before, node.holdings())

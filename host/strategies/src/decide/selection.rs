@@ -1,0 +1,60 @@
+//! Which NICs serve one attachment: each strategy narrows or reorders what the one before left, and the host takes the requested
+//! number last.
+
+use nicety_core::{
+    choose::choose,
+    decision::{Choice, Decision, Selection},
+    facts::{Facts, Kind, nic_selection},
+    ids::StrategyName,
+    record::decision::Role,
+};
+
+use super::{Decided, Narrowing, decide, of_another_kind};
+use crate::{no::No, run::Clock, set::StrategySet};
+
+/// What a strategy left, and its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chosen {
+    /// Indexes into the facts' candidates, as many as were requested, in order of preference.
+    pub choices: Vec<Choice>,
+    pub strategy: StrategyName,
+}
+
+/// `network` names the attachment's network.
+pub fn selection(
+    set: &StrategySet,
+    network: &str,
+    facts: &nic_selection::Facts,
+    clock: &Clock<'_>,
+) -> Decided<Chosen> {
+    let strategy = set.nic_selection.of(network);
+    let mut runs = Vec::new();
+    let left = decide(strategy, &Left { facts: facts.clone(), selection: None }, Role::Live, clock, &mut runs);
+    let outcome = left.and_then(|left| {
+        let selection = left.selection.ok_or_else(of_another_kind)?;
+        let choices = choose(&facts.request, &facts.candidates, &selection).map_err(No::Host)?;
+        Ok(Chosen { choices, strategy: strategy.name.clone() })
+    });
+    Decided { outcome, runs }
+}
+
+/// What the strategies so far have left: the facts for the next one, and their selection in terms of the first facts; none before
+/// the first strategy.
+#[derive(Clone)]
+pub(super) struct Left {
+    pub(super) facts: nic_selection::Facts,
+    pub(super) selection: Option<Selection>,
+}
+
+impl Narrowing for Left {
+    fn question(&self, _: Kind) -> Facts {
+        Facts::NicSelection(self.facts.clone())
+    }
+
+    fn after(self, decision: Decision) -> Option<Self> {
+        let Decision::Selection(next) = decision else { return None };
+        let facts = self.facts.narrowed(&next);
+        let selection = self.selection.map_or_else(|| next.clone(), |before| before.then(&next));
+        Some(Left { facts, selection: Some(selection) })
+    }
+}

@@ -92,7 +92,7 @@ impl Engine {
     pub fn load(&self, module: &[u8]) -> Result<Policy, LoadError> {
         contract::check_header(module)?;
         let code = compile::in_child(&self.0.config.compile, module, &self.0.config.compile_limits)?;
-        let digest: String = Sha256::digest(module).iter().map(|byte| format!("{byte:02x}")).collect();
+        let digest = digest(module);
         let component = self.link(&code)?;
         Policy::describe(Arc::clone(&self.0), component, digest)
     }
@@ -105,6 +105,11 @@ impl Engine {
         let component = unsafe { Component::deserialize(&self.0.wasmtime, code) };
         component.map_err(|error| LoadError::Code { message: format!("{error:#}") })
     }
+}
+
+/// SHA-256 of a module in hexadecimal, as `Evaluator::digest` gives it once it is loaded.
+pub fn digest(module: &[u8]) -> String {
+    Sha256::digest(module).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl fmt::Debug for Inner {

@@ -19,6 +19,6 @@ mod ticker;
 
 pub use compile::{CompileCommand, CompileError, CompileLimits};
 pub use contract::ContractError;
-pub use engine::{Engine, EngineConfig, EngineError, LoadError};
+pub use engine::{Engine, EngineConfig, EngineError, LoadError, digest};
 pub use limits::Limits;
 pub use policy::Policy;

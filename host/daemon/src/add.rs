@@ -1,0 +1,196 @@
+//! ADD: decide, lease and record in one commit, apply, commit. What fails before the lease has changed nothing; what fails after it
+//! is undone by the record.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use nicety_cni::{Attachment, CniError, Code};
+use nicety_core::{
+    ids::AttachmentKey,
+    ipam::Lease,
+    plan::{Bound, Plan, Step},
+    record::{
+        Attached, Record, State, Timings,
+        decision::{DecisionRecord, Outcome},
+    },
+};
+use nicety_kernel::Netns;
+use nicety_store::{AcquireError, Wanted};
+use tracing::{info, warn};
+
+use crate::{
+    answer,
+    decide::{self, Asked, Decided, Reason},
+    del,
+    gather::Snapshot,
+    intend::Intent,
+    node::{Node, now},
+    world::chain,
+};
+
+/// Left of the deadline for the undo of an ADD that took too long.
+const FOR_UNDO: Duration = Duration::from_secs(5);
+
+pub fn add(node: &Node, attachment: &Attachment, netns: &Netns, deadline: Instant) -> Result<String, CniError> {
+    let intent = Intent::of(attachment, netns.id().clone())?;
+    if let Some(record) = before(node, &intent, netns, deadline)? {
+        info!("repeated ADD answered from its record");
+        return Ok(answer::of(attachment, &record));
+    }
+    let (plan, times) = reserve(node, &intent)?;
+    let record = apply(node, &intent.key, netns, &plan.state.steps, times, deadline)?;
+    info!(interfaces = record.interfaces.len(), pod = %format!("{}/{}", record.pod.namespace, record.pod.name), "attached");
+    Ok(answer::of(attachment, &record))
+}
+
+/// The record of the same request and namespace answers it. One that is unfinished is taken back first; one of another request is
+/// in the way.
+fn before(
+    node: &Node,
+    intent: &Intent,
+    netns: &Netns,
+    deadline: Instant,
+) -> Result<Option<Arc<Record>>, CniError> {
+    let Some(record) = node.store.get(&intent.key) else { return Ok(None) };
+    let same_netns = (record.netns.device, record.netns.inode) == (intent.netns.device, intent.netns.inode);
+    match record.state {
+        State::Attached if same_netns && record.request == intent.request => Ok(Some(record)),
+        State::Attached => {
+            let what = if same_netns { "another request" } else { "another network namespace" };
+            let message = format!("attachment `{}` exists already, made for {what}; hint: DEL it first", intent.key);
+            Err(CniError::new(Code::PlanRefused, message))
+        }
+        State::Applying | State::Detaching => {
+            let inside = same_netns.then_some(netns);
+            del::take_back(node, &intent.key, inside, deadline).map_err(|errors| {
+                let message = format!("attachment `{}` is left over from before and cannot be taken back", intent.key);
+                CniError::new(Code::TryAgainLater, message).with_details(errors.join("; "))
+            })?;
+            Ok(None)
+        }
+    }
+}
+
+/// From gather to lease under the ledger's lock: the record is `Applying` when this returns.
+fn reserve(node: &Node, intent: &Intent) -> Result<(Plan<Bound>, Timings), CniError> {
+    let start = Instant::now();
+    let id = node.store.next_decision();
+    let mut asked = Vec::new();
+    let _ledger = node.ledger();
+    let (world, nics, usage, records) = (node.world(), node.inventory.nics(), node.store.usage(), node.store.records());
+    let snapshot =
+        Snapshot { world: &world, node: &node.config.node, nics: &nics, usage: &usage, capabilities: node.capabilities };
+    let decided = decide::decide(&snapshot, intent, &records, &mut asked);
+    node.store.remember(&remembered(id, intent, asked));
+    let Decided { plan, reasons } = decided?;
+    let decide_us = micros(start);
+    let leasing = Instant::now();
+    let unbound = plan.clone();
+    let wanted = Wanted::of(&unbound);
+    let mut bound = None;
+    let make = |leases: &[Vec<Lease>]| {
+        let plan = plan.bind(leases.to_vec())?;
+        let record = drawn_up(&plan, &reasons, intent, id);
+        bound = Some(plan);
+        Ok(record)
+    };
+    let acquired = node.store.acquire(&intent.key, &wanted, now(), make);
+    acquired.map_err(|error: AcquireError<nicety_core::plan::BindError>| no_addresses(&error))?;
+    let bound = bound.ok_or_else(|| CniError::new(Code::Internal, "the store leased without making a record"))?;
+    Ok((bound, Timings { decide_us, lease_us: micros(leasing), apply_us: 0 }))
+}
+
+fn apply(
+    node: &Node,
+    key: &AttachmentKey,
+    netns: &Netns,
+    steps: &[Step],
+    times: Timings,
+    deadline: Instant,
+) -> Result<Arc<Record>, CniError> {
+    let start = Instant::now();
+    let apply_by = deadline.checked_sub(FOR_UNDO).unwrap_or(deadline);
+    let applied = nicety_kernel::apply(netns, steps, apply_by).map_err(|error| {
+        CniError::new(Code::KernelRefused, chain(&error)).with_details("what was done before it is undone")
+    });
+    let committed = applied.and_then(|()| {
+        let timings = Timings { apply_us: micros(start), ..times };
+        let commit = node.store.commit(key, |record| record.timings = timings);
+        commit.map_err(|error| CniError::new(Code::StoreFailed, chain(&error)))
+    });
+    committed.map_err(|error| {
+        if let Err(errors) = del::take_back(node, key, Some(netns), deadline) {
+            warn!(errors = %errors.join("; "), "an ADD that failed could not be undone; its record says what is left");
+            return CniError { details: format!("{}, but not all of it: {}", error.details, errors.join("; ")), ..error };
+        }
+        error
+    })
+}
+
+fn no_addresses(error: &AcquireError<nicety_core::plan::BindError>) -> CniError {
+    let code = match error {
+        AcquireError::Exhausted { .. } | AcquireError::Held { .. } | AcquireError::Outside { .. } => Code::AddressesExhausted,
+        AcquireError::Known { .. } => Code::TryAgainLater,
+        AcquireError::Make(_) => Code::Internal,
+        AcquireError::Write(_) => Code::StoreFailed,
+    };
+    CniError::new(code, chain(error)).with_details("nothing was changed")
+}
+
+fn drawn_up(plan: &Plan<Bound>, reasons: &[Reason], intent: &Intent, decision: u64) -> Record {
+    let each = plan.interfaces.iter().zip(&plan.state.addresses).zip(&plan.state.routes).zip(reasons);
+    let interfaces = each.map(|(((interface, addresses), routes), reason)| Attached {
+        ifname: interface.ifname.clone(),
+        network: interface.network.clone(),
+        link: interface.link,
+        nic: interface.nic.clone(),
+        mac: interface.mac,
+        mtu: interface.mtu,
+        addresses: addresses.clone(),
+        routes: routes.clone(),
+        reserved: reason.reserved,
+        reason: reason.reason.clone(),
+        strategy: reason.strategy.clone(),
+    });
+    Record {
+        key: intent.key.clone(),
+        state: State::Applying,
+        pod: intent.pod_ref(),
+        netns: intent.netns.clone(),
+        request: intent.request.clone(),
+        interfaces: interfaces.collect(),
+        undo: plan.state.undo.clone(),
+        decision,
+        timings: Timings::default(),
+        since: now().0,
+    }
+}
+
+fn remembered(id: u64, intent: &Intent, asked: Vec<Asked>) -> Vec<DecisionRecord> {
+    let time = now();
+    let record = |(step, Asked { asked, run }): (u32, Asked)| DecisionRecord {
+        id,
+        step,
+        time,
+        key: intent.key.clone(),
+        pod: intent.pod_ref(),
+        asked,
+        role: run.role,
+        strategy: run.strategy,
+        digest: run.digest,
+        config_hash: run.config_hash,
+        facts: run.facts,
+        outcome: Outcome::from(run.outcome),
+        findings: run.findings,
+        duration_us: run.duration_us,
+        fuel: run.fuel,
+        log: run.log,
+    };
+    (0u32..).zip(asked).map(record).collect()
+}
+
+fn micros(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,77 @@
+//! Paths to answers.
+
+use std::sync::Arc;
+
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::{Method, Request, Response, StatusCode, body::{Bytes, Incoming}, header};
+use nicety_core::{facts::Facts, ids::StrategyName};
+use serde::Serialize;
+
+use super::view::{self, Error, Ran};
+use crate::{explain, node::Node, world::chain};
+
+/// Facts of 100,000 endpoints are some 10 MiB of JSON.
+const BODY_MAX: usize = 64 << 20;
+
+type Answer = Response<Full<Bytes>>;
+
+pub async fn answer(node: Arc<Node>, request: Request<Incoming>) -> Answer {
+    let (head, body) = request.into_parts();
+    let path = head.uri.path().to_owned();
+    let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
+    match (&head.method, segments.as_slice()) {
+        (&Method::GET, ["v1", "status"]) => json(StatusCode::OK, &status(&node)),
+        (&Method::GET, ["v1", "explain"]) => match head.uri.query().and_then(|query| query.strip_prefix("of=")) {
+            Some(of) => explained(node, of.to_owned()).await,
+            None => failure(StatusCode::BAD_REQUEST, "name a container or NAMESPACE/POD: `?of=...`"),
+        },
+        (&Method::POST, ["v1", "strategies", name, "run"]) => match Limited::new(body, BODY_MAX).collect().await {
+            Ok(body) => ran(node, (*name).to_owned(), body.to_bytes()).await,
+            Err(error) => failure(StatusCode::PAYLOAD_TOO_LARGE, &format!("the facts cannot be read: {error}")),
+        },
+        _ => failure(StatusCode::NOT_FOUND, &format!("there is no `{} {path}` here", head.method)),
+    }
+}
+
+fn status(node: &Node) -> view::Status {
+    super::overview::of(node)
+}
+
+async fn explained(node: Arc<Node>, of: String) -> Answer {
+    match tokio::task::spawn_blocking(move || explain::explain(&node, &of)).await {
+        Ok(Ok(found)) => json(StatusCode::OK, &found),
+        Ok(Err(error)) => failure(StatusCode::INTERNAL_SERVER_ERROR, &chain(&error)),
+        Err(panic) => failure(StatusCode::INTERNAL_SERVER_ERROR, &panic.to_string()),
+    }
+}
+
+async fn ran(node: Arc<Node>, name: String, body: Bytes) -> Answer {
+    let facts: Facts = match serde_json::from_slice(&body) {
+        Ok(facts) => facts,
+        Err(error) => return failure(StatusCode::BAD_REQUEST, &format!("the facts cannot be read: {error}")),
+    };
+    let world = node.world();
+    let strategy = name.parse::<StrategyName>().ok().and_then(|name| world.strategies.strategies.get(&name).cloned());
+    let Some(strategy) = strategy else {
+        let known = world.strategies.strategies.keys().map(StrategyName::as_str).collect::<Vec<_>>().join("`, `");
+        return failure(StatusCode::NOT_FOUND, &format!("there is no strategy `{name}`; hint: there are `{known}`"));
+    };
+    let generation = world.generation;
+    let decided = tokio::task::spawn_blocking(move || nicety_strategies::dry_run(&strategy, &facts, &crate::decide::clock())).await;
+    match decided {
+        Ok(decided) => json(StatusCode::OK, &Ran::of(generation, decided)),
+        Err(panic) => failure(StatusCode::INTERNAL_SERVER_ERROR, &panic.to_string()),
+    }
+}
+
+fn json(status: StatusCode, value: &impl Serialize) -> Answer {
+    let text = serde_json::to_vec(value).unwrap_or_default();
+    let mut response = Response::new(Full::new(Bytes::from(text)));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
+    response
+}
+
+fn failure(status: StatusCode, message: &str) -> Answer {
+    json(status, &Error { error: message.to_owned() })
+}

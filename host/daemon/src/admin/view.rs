@@ -1,0 +1,115 @@
+//! What the admin socket says, as types: the command line reads the same.
+
+use nicety_core::{
+    decision::Decision,
+    facts::Kind,
+    finding::Finding,
+    ids::AttachmentKey,
+    record::{Record, decision::DecisionRecord},
+};
+use nicety_strategies::Decided;
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Status {
+    pub version: String,
+    pub node: String,
+    /// Milliseconds since the epoch.
+    pub started: u64,
+    /// Of what is in force; ascending from 1.
+    pub generation: u64,
+    /// Why the manifests on disk are not in force; empty when they are.
+    pub refused: Vec<Finding>,
+    /// What of the overlay fits no NIC.
+    pub overlay: Vec<Finding>,
+    /// Calls of the plugin since the start.
+    pub served: u64,
+    pub networks: Vec<Network>,
+    pub nics: Vec<Nic>,
+    pub strategies: Vec<Strategy>,
+    pub records: usize,
+    /// Not `Attached`: being made or taken back, or left over.
+    pub unfinished: Vec<AttachmentKey>,
+    pub leases: usize,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Network {
+    pub name: String,
+    pub link: String,
+    /// Why it cannot be used on this node now.
+    pub unready: Option<String>,
+    /// In the pool's order.
+    pub nics: Vec<String>,
+    pub leases: usize,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Nic {
+    pub name: String,
+    pub state: String,
+    pub addresses: Vec<String>,
+    pub numa: Option<u32>,
+    pub attachments: u32,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Strategy {
+    pub name: String,
+    pub kind: Option<Kind>,
+    /// Name and digest of its policy; none for a pipeline.
+    pub policy: Option<(String, String)>,
+    pub pipeline: Vec<String>,
+    /// Where it decides: `nicSelection.default`, `nicSelection.networks.rails`.
+    pub decides: Vec<String>,
+}
+
+/// One ADD: what it was decided from, and what came of it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Explained {
+    /// In the order in which they were made.
+    pub decisions: Vec<DecisionRecord>,
+    /// None: the ADD was refused, or the attachment is gone.
+    pub record: Option<Record>,
+}
+
+/// What a live strategy says to facts that were given.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Ran {
+    pub generation: u64,
+    pub outcome: Result<Decision, String>,
+    pub runs: Vec<RanPolicy>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RanPolicy {
+    pub strategy: String,
+    pub policy: String,
+    pub duration_us: u64,
+    pub fuel: u64,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Error {
+    pub error: String,
+}
+
+impl Ran {
+    pub fn of(generation: u64, decided: Decided<Decision>) -> Ran {
+        let Decided { outcome, runs } = decided;
+        let runs = runs.into_iter().map(|run| RanPolicy {
+            strategy: run.strategy.to_string(),
+            policy: run.policy,
+            duration_us: run.duration_us,
+            fuel: run.fuel,
+        });
+        Ran { generation, outcome: outcome.map_err(|no| no.to_string()), runs: runs.collect() }
+    }
+}

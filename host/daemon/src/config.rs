@@ -1,0 +1,32 @@
+//! What the daemon is started with.
+
+use std::{path::PathBuf, time::Duration};
+
+use nicety_core::ids::NodeName;
+
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Folder of manifests, watched.
+    pub manifests: PathBuf,
+    /// File that adds or overrides inventory fields, watched with the folder that holds it.
+    pub overlay: Option<PathBuf>,
+    /// Sockets and state.
+    pub run_dir: PathBuf,
+    /// This node's name in IPBlock objects.
+    pub node: NodeName,
+    /// How the engine starts its compile child.
+    pub compile: Vec<PathBuf>,
+}
+
+/// A request that is not answered within this time gets error 11. The plugin binary waits longer, so that it hears the answer.
+pub const REQUEST_DEADLINE: Duration = Duration::from_secs(30);
+
+impl Config {
+    pub fn cni_socket(&self) -> PathBuf {
+        self.run_dir.join("cni.sock")
+    }
+
+    pub fn admin_socket(&self) -> PathBuf {
+        self.run_dir.join("admin.sock")
+    }
+}

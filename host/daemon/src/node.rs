@@ -1,0 +1,110 @@
+//! Everything that one node's daemon holds, shared by all requests.
+
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicU64, Ordering},
+};
+
+use arc_swap::ArcSwap;
+use nicety_core::{finding::Finding, millis::Millis};
+use nicety_engine::{Engine, EngineConfig};
+use nicety_kernel::capability::{self, Capabilities};
+use nicety_store::Store;
+use tracing::warn;
+
+use crate::{
+    config::Config,
+    inventory::Inventory,
+    world::{Policies, World},
+};
+
+#[derive(Debug)]
+pub struct Node {
+    pub config: Config,
+    pub store: Store,
+    pub inventory: Inventory,
+    pub capabilities: Capabilities,
+    pub started: Millis,
+    policies: Policies,
+    world: ArcSwap<World>,
+    /// What is wrong with the manifests as they stand; empty when the world in force is what they say.
+    refused: Mutex<Vec<Finding>>,
+    ledger: Mutex<()>,
+    served: AtomicU64,
+}
+
+impl Node {
+    /// Opens the store, probes the kernel, loads the manifests. Manifests with findings are an error here: a daemon that starts has
+    /// nothing to fall back on.
+    pub fn new(config: Config) -> anyhow::Result<Result<Node, Vec<Finding>>> {
+        let store = Store::open(&config.run_dir)?;
+        let policies = Policies::new(Engine::new(EngineConfig::default())?);
+        let world = match World::load(&config, &policies, 1) {
+            Ok(world) => world,
+            Err(findings) => return Ok(Err(findings)),
+        };
+        let inventory = Inventory::read(&world.overlay)?;
+        Ok(Ok(Node {
+            capabilities: capability::probe()?,
+            started: now(),
+            store,
+            inventory,
+            policies,
+            world: ArcSwap::from_pointee(world),
+            refused: Mutex::default(),
+            ledger: Mutex::default(),
+            served: AtomicU64::new(0),
+            config,
+        }))
+    }
+
+    /// What is in force now; a request keeps the one that it started with.
+    pub fn world(&self) -> Arc<World> {
+        self.world.load_full()
+    }
+
+    /// Loads the manifests and swaps them in when they are good and say something new: the new generation. Findings leave the world
+    /// before in force.
+    pub fn reload(&self) -> Result<Option<u64>, Vec<Finding>> {
+        let before = self.world();
+        let loaded = World::load(&self.config, &self.policies, before.generation + 1);
+        let outcome = loaded.map(|world| {
+            let generation = world.generation;
+            (world.fingerprint != before.fingerprint).then(|| {
+                if let Err(error) = self.inventory.refresh(&world.overlay) {
+                    warn!(%error, "cannot read the node's NICs under the new overlay");
+                }
+                self.world.store(Arc::new(world));
+                generation
+            })
+        });
+        let findings = outcome.as_ref().err().cloned().unwrap_or_default();
+        *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = findings;
+        outcome
+    }
+
+    /// Why the manifests on disk are not in force.
+    pub fn refused(&self) -> Vec<Finding> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Held from gather to lease, so that two pods that start together do not both see the emptier NIC.
+    pub fn ledger(&self) -> MutexGuard<'_, ()> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts a request that was answered.
+    pub fn count(&self) {
+        self.served.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub fn served(&self) -> u64 {
+        self.served.load(Ordering::Relaxed)
+    }
+}
+
+/// Wall-clock time.
+pub fn now() -> Millis {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    Millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}

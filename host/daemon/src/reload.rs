@@ -1,0 +1,54 @@
+//! Watches the manifests folder and the overlay, and swaps in a new world when what they say is good. A folder with findings leaves
+//! the world before in force and shows in `status`.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use futures_util::StreamExt;
+use inotify::{Inotify, WatchMask};
+use tokio::time::sleep;
+use tracing::{info, warn};
+
+use crate::{config::Config, node::Node};
+
+/// An editor and `kubectl` write several files at once; one reload answers them all.
+const SETTLE: Duration = Duration::from_millis(50);
+
+/// Runs until its task is dropped.
+pub async fn watch(node: Arc<Node>) -> std::io::Result<()> {
+    let inotify = Inotify::init()?;
+    let mask = WatchMask::CLOSE_WRITE | WatchMask::MOVE | WatchMask::DELETE | WatchMask::CREATE;
+    for folder in folders(&node.config) {
+        inotify.watches().add(&folder, mask)?;
+    }
+    let mut events = inotify.into_event_stream([0; 4096])?;
+    while let Some(event) = events.next().await {
+        event?;
+        sleep(SETTLE).await;
+        reload(&node).await;
+    }
+    Ok(())
+}
+
+/// Loads what the folders hold now and swaps it in, or keeps what is in force and says why.
+async fn reload(node: &Arc<Node>) {
+    let worker = node.clone();
+    let loaded = tokio::task::spawn_blocking(move || worker.reload()).await;
+    match loaded {
+        Ok(Ok(Some(generation))) => info!(generation, "manifests loaded"),
+        Ok(Ok(None)) => {}
+        Ok(Err(findings)) => {
+            for finding in &findings {
+                warn!(%finding, "manifests refused");
+            }
+        }
+        Err(panic) => warn!(%panic, "loading the manifests ended in a panic"),
+    }
+}
+
+fn folders(config: &Config) -> Vec<PathBuf> {
+    let overlay = config.overlay.as_ref().and_then(|file| file.parent()).map(|folder| match folder.as_os_str().is_empty() {
+        true => PathBuf::from("."),
+        false => folder.to_owned(),
+    });
+    std::iter::once(config.manifests.clone()).chain(overlay).collect()
+}

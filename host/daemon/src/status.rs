@@ -1,0 +1,23 @@
+//! STATUS: can an ADD with this NetConf be served now? Only for the NetConf that was asked: an error may make the whole node unready.
+
+use nicety_cni::{CniError, Code, Mode, NetConf};
+use nicety_core::ids::NetworkName;
+
+use crate::{gather::Snapshot, node::Node};
+
+pub fn status(node: &Node, netconf: &NetConf) -> Result<String, CniError> {
+    let (Mode::OwnNetwork | Mode::Delegated, Some(name)) = (netconf.mode(), &netconf.network) else {
+        return Ok(String::new());
+    };
+    let unavailable = |message: String| Err(CniError::new(Code::NotAvailable, message));
+    let Ok(name) = name.parse::<NetworkName>() else {
+        return unavailable(format!("`{name}` is not the name of a network"));
+    };
+    let (world, nics, usage) = (node.world(), node.inventory.nics(), node.store.usage());
+    let snapshot =
+        Snapshot { world: &world, node: &node.config.node, nics: &nics, usage: &usage, capabilities: node.capabilities };
+    match snapshot.network(&name) {
+        None => unavailable(format!("there is no network `{name}`; hint: add its manifest")),
+        Some(network) => snapshot.unready(network).map_or(Ok(String::new()), unavailable),
+    }
+}

@@ -1,0 +1,68 @@
+//! One call of the plugin, from its frame to its reply.
+
+use std::{
+    os::fd::OwnedFd,
+    time::{Duration, Instant},
+};
+
+use nicety_cni::{Attachment, CniError, Code, Request, frame::{Call, Reply}};
+use nicety_kernel::{Netns, NetnsError};
+use tracing::{info, warn};
+
+use crate::{add::add, check::check, del::del, gc::gc, node::Node, status::status, world::chain};
+
+pub fn run(node: &Node, call: &Call, netns: Option<OwnedFd>, deadline: Instant) -> Reply {
+    let start = Instant::now();
+    let request = match Request::parse(&call.env, &call.stdin) {
+        Ok(request) => request,
+        Err(refused) => {
+            warn!(error = %refused, "call refused");
+            return Reply::failure(refused.render());
+        }
+    };
+    let version = request.version();
+    let outcome = answer(node, &request, netns, deadline);
+    node.count();
+    let microseconds = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
+    match outcome {
+        Ok(stdout) => {
+            info!(microseconds, "served");
+            Reply::success(stdout)
+        }
+        Err(error) => {
+            warn!(%error, code = error.code.number(), microseconds, "failed");
+            Reply::failure(error.render(version))
+        }
+    }
+}
+
+fn answer(node: &Node, request: &Request, netns: Option<OwnedFd>, deadline: Instant) -> Result<String, CniError> {
+    if deadline.saturating_duration_since(Instant::now()) == Duration::ZERO {
+        return Err(CniError::new(Code::TryAgainLater, "this call waited too long for its turn"));
+    }
+    match request {
+        Request::Add(attachment) => add(node, attachment, &inside(attachment, netns)?, deadline),
+        Request::Check(attachment) => check(node, attachment, &inside(attachment, netns)?, deadline),
+        // A namespace that is gone, or that is not one, is no reason to keep what the record holds.
+        Request::Del(attachment) => del(node, attachment, inside(attachment, netns).ok(), deadline),
+        Request::Gc(netconf) => gc(node, netconf, deadline),
+        Request::Status(netconf) => status(node, netconf),
+        // The plugin binary answers it alone; one of another release may not.
+        Request::Version(query) => Ok(query.answer()),
+    }
+}
+
+/// The namespace whose descriptor came with the call.
+fn inside(attachment: &Attachment, netns: Option<OwnedFd>) -> Result<Netns, CniError> {
+    let Some(descriptor) = netns else {
+        let message = format!("no descriptor of `{}` came with the call; hint: plugin and daemon must be of one release", attachment.netns);
+        return Err(CniError::new(Code::InvalidNetns, message));
+    };
+    Netns::from_fd(descriptor, &attachment.netns).map_err(|error| {
+        let code = match &error {
+            NetnsError::NotANamespace { .. } | NetnsError::Own { .. } => Code::InvalidNetns,
+            _ => Code::IoFailure,
+        };
+        CniError::new(code, chain(&error))
+    })
+}

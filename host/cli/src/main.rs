@@ -1,3 +1,7 @@
-//! Entry point.
+//! Entry point; everything else is in the library, so that tests can call it.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    nicety_cli::run()
+}

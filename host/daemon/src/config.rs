@@ -14,8 +14,6 @@ pub struct Config {
     pub run_dir: PathBuf,
     /// This node's name in IPBlock objects.
     pub node: NodeName,
-    /// How the engine starts its compile child.
-    pub compile: Vec<PathBuf>,
 }
 
 /// A request that is not answered within this time gets error 11. The plugin binary waits longer, so that it hears the answer.

@@ -74,7 +74,8 @@ impl Run {
     }
 }
 
-fn reviewed(facts: &Facts, decision: &Decision) -> Vec<Finding> {
+/// Every rule of review that the decision breaks.
+pub fn reviewed(facts: &Facts, decision: &Decision) -> Vec<Finding> {
     match (facts, decision) {
         (Facts::Attach(facts), Decision::Requests(requests)) => review::attach(facts, requests),
         (Facts::NicSelection(facts), Decision::Selection(selection)) => review::selection(facts, selection),

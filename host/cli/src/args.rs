@@ -1,0 +1,114 @@
+//! The command line, as types.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Decides which network cards a pod gets, by sandboxed policies.
+#[derive(Debug, Parser)]
+#[command(name = "nicety", version, disable_help_subcommand = true)]
+pub struct Arguments {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve this node's container runtime
+    Daemon(Daemon),
+    /// Lay two nodes in namespaces, attach pods, prove reachability, take everything back
+    Demo(Demo),
+    /// What the daemon holds and in which condition it is
+    Status(Status),
+    /// Why a pod got the network cards that it has
+    Explain(Explain),
+    /// Run and look at policies
+    #[command(subcommand)]
+    Policy(Policy),
+    #[command(subcommand, hide = true)]
+    Engine(Engine),
+}
+
+#[derive(Debug, Args)]
+pub struct Daemon {
+    /// Folder of manifests: Network, IPBlock, DeviceClass, and strategies.yaml
+    #[arg(long, value_name = "DIR")]
+    pub manifests: PathBuf,
+    /// File that adds or overrides facts about this node's NICs and devices
+    #[arg(long, value_name = "FILE")]
+    pub inventory_overlay: Option<PathBuf>,
+    /// Where sockets and state live; a tmpfs, so that state ends with the reboot that ends the pods
+    #[arg(long, value_name = "DIR", default_value = "/run/nicety")]
+    pub run_dir: PathBuf,
+    /// This node's name in IPBlock objects [default: the host name]
+    #[arg(long, value_name = "NAME")]
+    pub node: Option<String>,
+    /// Logs as JSON, one object per line
+    #[arg(long)]
+    pub log_json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// Leave everything standing, with instructions to look inside
+    #[arg(long)]
+    pub keep: bool,
+    /// Print one JSON document instead of tables
+    #[arg(long)]
+    pub json: bool,
+    /// The plugin binary to install [default: `nicety-shim` beside this program]
+    #[arg(long, value_name = "FILE")]
+    pub shim: Option<PathBuf>,
+}
+
+/// Where the daemon listens.
+#[derive(Debug, Args)]
+pub struct Socket {
+    /// The daemon's admin socket
+    #[arg(long, value_name = "PATH", default_value = "/run/nicety/admin.sock")]
+    pub socket: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Status {
+    #[command(flatten)]
+    pub socket: Socket,
+}
+
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// A container ID (or its beginning), or NAMESPACE/POD
+    #[arg(value_name = "CONTAINER|NAMESPACE/POD")]
+    pub of: String,
+    #[command(flatten)]
+    pub socket: Socket,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Policy {
+    /// One decision of one policy from a file of facts
+    Run(PolicyRun),
+}
+
+#[derive(Debug, Args)]
+pub struct PolicyRun {
+    /// `builtin:NAME`, the path of a component, or `strategy:NAME` as the running daemon has it
+    pub module: String,
+    /// JSON: {"kind": "nic-selection", "facts": {...}}; `-` reads standard input
+    #[arg(long, value_name = "FILE")]
+    pub facts: PathBuf,
+    /// JSON of the policy's config [default: {}]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    #[command(flatten)]
+    pub socket: Socket,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Engine {
+    /// Read a component from standard input, write machine code to standard output
+    Compile,
+}

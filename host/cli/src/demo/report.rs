@@ -1,0 +1,108 @@
+//! What the demo prints: tables for people, one document for machines.
+
+use serde::Serialize;
+
+/// One interface of one pod.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Row {
+    pub node: &'static str,
+    pub pod: String,
+    pub ifname: String,
+    pub master: String,
+    pub addresses: Vec<String>,
+    pub strategy: String,
+    pub reason: String,
+    /// Of the whole ADD, as the runtime sees it.
+    pub milliseconds: f64,
+}
+
+/// One pair of interfaces that spoke, or did not.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reached {
+    pub from: String,
+    pub to: String,
+    pub error: Option<String>,
+}
+
+/// What was left after everything was taken back; all zero is what we want.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Leaks {
+    pub links: usize,
+    pub addresses: usize,
+    pub routes: usize,
+    pub rules: usize,
+    pub leases: usize,
+    pub records: usize,
+}
+
+#[derive(Debug, Clone, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    pub pods: Vec<Row>,
+    pub reached: Vec<Reached>,
+    /// The pod that came after the strategy file was swapped.
+    pub swapped: Vec<Row>,
+    pub leaks: Leaks,
+    pub ok: bool,
+}
+
+impl Leaks {
+    pub fn total(&self) -> usize {
+        let Leaks { links, addresses, routes, rules, leases, records } = self;
+        links + addresses + routes + rules + leases + records
+    }
+}
+
+/// The rows as an aligned table; the reason comes last because it is the longest.
+pub fn table(rows: &[Row]) -> String {
+    let head = ["POD", "IFNAME", "MASTER", "ADDRESS", "MS", "STRATEGY", "REASON"].map(str::to_owned);
+    let lines = std::iter::once(head).chain(rows.iter().map(|row| {
+        [
+            format!("{}/{}", row.node, row.pod),
+            row.ifname.clone(),
+            row.master.clone(),
+            row.addresses.join(" "),
+            format!("{:.1}", row.milliseconds),
+            row.strategy.clone(),
+            row.reason.clone(),
+        ]
+    }));
+    aligned(&lines.collect::<Vec<_>>())
+}
+
+/// Columns as wide as their widest cell, the last one as it is.
+fn aligned<const N: usize>(lines: &[[String; N]]) -> String {
+    let mut widths = [0; N];
+    for line in lines {
+        for (width, cell) in widths.iter_mut().zip(line) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let mut text = String::new();
+    for line in lines {
+        let cells = line.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
+        text += cells.collect::<Vec<_>>().join("  ").trim_end();
+        text.push('\n');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_line_up_whatever_their_cells() {
+        let text = aligned(&[["a", "long cell", "x"].map(str::to_owned), ["longer", "b", "y"].map(str::to_owned)]);
+        assert_eq!(text, "a       long cell  x\nlonger  b          y\n");
+    }
+
+    #[test]
+    fn a_single_leak_of_any_kind_counts() {
+        assert_eq!(Leaks::default().total(), 0);
+        assert_eq!(Leaks { rules: 1, ..Leaks::default() }.total(), 1);
+    }
+}

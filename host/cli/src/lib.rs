@@ -1,0 +1,33 @@
+//! The `nicety` binary as a library: arguments, wiring, and what people read. stdout is data, stderr is logs and errors.
+
+pub mod args;
+mod client;
+mod daemon;
+
+mod status;
+mod explain;
+mod policy;
+mod text;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Arguments, Command, Engine, Policy};
+
+/// Runs what the command line asks for. Exit codes: 0 done, 1 it failed, 2 the command line is wrong, 3 a policy said no.
+pub fn run() -> ExitCode {
+    let outcome = match Arguments::parse().command {
+        Command::Daemon(arguments) => daemon::run(arguments).map(|()| ExitCode::SUCCESS),
+        Command::Demo(_) => Ok(ExitCode::FAILURE),
+        Command::Status(arguments) => status::run(&arguments.socket).map(|()| ExitCode::SUCCESS),
+        Command::Explain(arguments) => explain::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Command::Policy(Policy::Run(arguments)) => policy::run(&arguments),
+        // Does not return: the child ends with the compilation.
+        Command::Engine(Engine::Compile) => nicety_engine::compile::child_main(),
+    };
+    outcome.unwrap_or_else(|error| {
+        text::complain(&format!("error: {error:#}"));
+        ExitCode::FAILURE
+    })
+}

@@ -1,0 +1,64 @@
+//! `nicety status`.
+
+use nicety_daemon::admin::view;
+
+use crate::{
+    args::Socket,
+    client,
+    text::{aligned, say},
+};
+
+pub fn run(socket: &Socket) -> anyhow::Result<()> {
+    let status: view::Status = client::get(&socket.socket, "/v1/status")?;
+    say(&if socket.json { serde_json::to_string_pretty(&status)? } else { page(&status) });
+    Ok(())
+}
+
+fn page(status: &view::Status) -> String {
+    let mut parts = vec![format!(
+        "node {}, generation {}, {} attachments, {} leases, {} calls served (nicety {})",
+        status.node, status.generation, status.records, status.leases, status.served, status.version
+    )];
+    let listed = |title: &str, lines: Vec<String>| (!lines.is_empty()).then(|| format!("{title}\n  {}", lines.join("\n  ")));
+    parts.extend(listed(
+        "the manifests on disk are NOT in force; the generation above is:",
+        status.refused.iter().map(ToString::to_string).collect(),
+    ));
+    parts.extend(listed("of the inventory overlay:", status.overlay.iter().map(ToString::to_string).collect()));
+    let unfinished = status.unfinished.iter().map(|key| format!("{key}: its DEL or GC will finish it")).collect();
+    parts.extend(listed("unfinished attachments:", unfinished));
+    parts.push(networks(&status.networks));
+    parts.push(nics(&status.nics));
+    parts.push(strategies(&status.strategies));
+    parts.join("\n\n")
+}
+
+fn networks(networks: &[view::Network]) -> String {
+    let head = ["NETWORK", "LINK", "LEASES", "NICS", "READY"].map(str::to_owned);
+    let lines = networks.iter().map(|network| {
+        let ready = network.unready.as_ref().map_or_else(|| "yes".to_owned(), |why| format!("no: {why}"));
+        [network.name.clone(), network.link.clone(), network.leases.to_string(), network.nics.join(","), ready]
+    });
+    aligned(&std::iter::once(head).chain(lines).collect::<Vec<_>>())
+}
+
+fn nics(nics: &[view::Nic]) -> String {
+    let head = ["NIC", "STATE", "NUMA", "ATTACHMENTS", "ADDRESSES"].map(str::to_owned);
+    let lines = nics.iter().map(|nic| {
+        let numa = nic.numa.map_or_else(|| "-".to_owned(), |numa| numa.to_string());
+        [nic.name.clone(), nic.state.clone(), numa, nic.attachments.to_string(), nic.addresses.join(" ")]
+    });
+    aligned(&std::iter::once(head).chain(lines).collect::<Vec<_>>())
+}
+
+fn strategies(strategies: &[view::Strategy]) -> String {
+    let head = ["STRATEGY", "POLICY", "DECIDES"].map(str::to_owned);
+    let lines = strategies.iter().map(|strategy| {
+        let policy = match &strategy.policy {
+            Some((name, digest)) => format!("{name} {}", digest.get(..12).unwrap_or(digest)),
+            None => strategy.pipeline.join(" > "),
+        };
+        [strategy.name.clone(), policy, strategy.decides.join(", ")]
+    });
+    aligned(&std::iter::once(head).chain(lines).collect::<Vec<_>>())
+}

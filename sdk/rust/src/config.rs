@@ -3,7 +3,10 @@
 
 use serde::de::DeserializeOwned;
 
-use crate::{Denial, json};
+use crate::{
+    Denial,
+    json::{self, Json},
+};
 
 /// The code of the denial that a config gets which does not parse.
 pub const INVALID: &str = "invalid-config";
@@ -29,6 +32,9 @@ pub fn no_rules<Config>(_: &Config) -> Vec<String> {
 fn read<Config: DeserializeOwned>(text: &str) -> Result<Config, String> {
     let text = if text.trim_ascii().is_empty() { "{}" } else { text };
     let value = json::parse(text).map_err(|error| format!("the policy's config is {error}"))?;
+    if !matches!(value, Json::Object(_)) {
+        return Err(format!("the policy's config is {} where an object is expected", value.what()));
+    }
     Config::deserialize(&value).map_err(|error| format!("the policy's config does not fit: {error}"))
 }
 
@@ -46,6 +52,13 @@ mod tests {
     fn an_empty_config_is_the_default_one() {
         assert_eq!(parse::<Config>(" ").unwrap(), Config { limit: 0 });
         assert_eq!(parse::<Config>(r#"{"limit": 3}"#).unwrap(), Config { limit: 3 });
+    }
+
+    #[test]
+    fn a_config_is_an_object() {
+        for text in ["[]", "null", "7"] {
+            assert!(parse::<Config>(text).unwrap_err().message.contains("where an object is expected"), "{text}");
+        }
     }
 
     #[test]

@@ -102,6 +102,21 @@ impl Facts {
         let word = endpoint * self.gateways.len().div_ceil(64) + gateway as usize / 64;
         self.allowed.is_empty() || self.allowed.get(word).is_some_and(|word| word >> (gateway % 64) & 1 == 1)
     }
+
+    /// A filter's answer: of the gateways that each endpoint may use, those to keep.
+    pub fn filtered(&self, keep: impl Fn(usize, u32, &Gateway) -> bool) -> Vec<u64> {
+        let mut allowed = Vec::with_capacity(self.endpoints.len() * self.gateways.len().div_ceil(64));
+        for endpoint in 0..self.endpoints.len() {
+            for (word, gateways) in (0_u32..).zip(self.gateways.chunks(64)) {
+                let bits = (0_u32..).zip(gateways).filter(|(bit, gateway)| {
+                    let index = word * 64 + bit;
+                    self.allows(endpoint, index) && keep(endpoint, index, gateway)
+                });
+                allowed.push(bits.fold(0, |bits, (bit, _)| bits | 1 << bit));
+            }
+        }
+        allowed
+    }
 }
 
 #[cfg(test)]
@@ -123,6 +138,15 @@ mod tests {
         of_70.allowed = vec![0b10, 0, 0, 1 << 5];
         assert!(of_70.allows(0, 1) && !of_70.allows(0, 69) && of_70.allows(1, 69) && !of_70.allows(1, 1));
         assert!(!of_70.allows(2, 0), "an endpoint without bits may use none");
+    }
+
+    #[test]
+    fn a_filter_keeps_no_gateway_that_was_not_allowed() {
+        let gateways = (0..66).map(|n| facts::gateway(&format!("g{n}"), "10.0.0.1"));
+        let mut facts = facts::gateways(gateways, facts::endpoints(&[("a", "10.0.0.1"), ("b", "10.0.0.2")]));
+        assert_eq!(facts.filtered(|_, gateway, _| gateway > 63), [0, 0b11, 0, 0b11]);
+        facts.allowed = vec![1, 0b01, 0, 0b10];
+        assert_eq!(facts.filtered(|_, gateway, _| gateway > 63), [0, 0b01, 0, 0b10]);
     }
 
     #[test]

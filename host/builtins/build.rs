@@ -1,6 +1,6 @@
 //! Builds every folder of `policies/` as a component and lists them for embedding. A nested cargo with its own target directory
-//! and profile does it, so that a change to a policy recompiles nothing else; it needs no network beyond what the outer build has
-//! fetched, because both share one lock file.
+//! and profile does it, so that a change to a policy recompiles nothing else. It works from the same lock file and needs no network
+//! where `cargo fetch` has run.
 
 use std::{
     env, fs,
@@ -121,7 +121,7 @@ fn compile(root: &Path, target: &Path, name: &str) -> Outcome<PathBuf> {
         .map_err(|error| format!("cannot run cargo for policy `{name}`: {error}"))?;
     if !status.success() {
         return Err(format!(
-            "policy `{name}` did not build for {TARGET}; hint: if its standard library is missing, run `rustup target add {TARGET}`"
+            "policy `{name}` did not build for {TARGET}; hint: if its standard library is missing, run `rustup target add {TARGET}`; if a crate is, run `cargo fetch`"
         ));
     }
     Ok(target.join(TARGET).join(PROFILE).join(format!("nicety_policy_{}.wasm", name.replace('-', "_"))))

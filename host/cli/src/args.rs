@@ -25,6 +25,9 @@ pub enum Command {
     /// Run and look at policies
     #[command(subcommand)]
     Policy(Policy),
+    /// A daemon of the demo, in the namespace of its node
+    #[command(hide = true)]
+    DemoNode(DemoNode),
     #[command(subcommand, hide = true)]
     Engine(Engine),
 }
@@ -59,6 +62,14 @@ pub struct Demo {
     /// The plugin binary to install [default: `nicety-shim` beside this program]
     #[arg(long, value_name = "FILE")]
     pub shim: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct DemoNode {
+    #[arg(long)]
+    pub netns: PathBuf,
+    #[command(flatten)]
+    pub daemon: Daemon,
 }
 
 /// Where the daemon listens.

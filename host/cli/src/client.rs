@@ -21,7 +21,8 @@ pub fn get<T: DeserializeOwned>(socket: &Path, path: &str) -> anyhow::Result<T> 
 }
 
 pub fn post<T: DeserializeOwned>(socket: &Path, path: &str, body: &[u8]) -> anyhow::Result<T> {
-    let head = format!("POST {path} HTTP/1.1\r\nHost: nicety\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len());
+    let head =
+        format!("POST {path} HTTP/1.1\r\nHost: nicety\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len());
     ask(socket, &head, body)
 }
 
@@ -32,7 +33,10 @@ fn ask<T: DeserializeOwned>(socket: &Path, head: &str, body: &[u8]) -> anyhow::R
     stream.write_all(head.as_bytes())?;
     stream.write_all(body)?;
     let mut answer = Vec::new();
-    stream.take(ANSWER_MAX).read_to_end(&mut answer).with_context(|| format!("no whole answer from `{}`", socket.display()))?;
+    stream
+        .take(ANSWER_MAX)
+        .read_to_end(&mut answer)
+        .with_context(|| format!("no whole answer from `{}`", socket.display()))?;
     let text = String::from_utf8(answer).context("the daemon's answer is not UTF-8")?;
     let (head, body) = text.split_once("\r\n\r\n").context("the daemon's answer is not HTTP")?;
     if head.split(' ').nth(1) == Some("200") {
@@ -46,7 +50,9 @@ fn ask<T: DeserializeOwned>(socket: &Path, head: &str, body: &[u8]) -> anyhow::R
 
 fn unreachable(socket: &Path, error: io::Error) -> anyhow::Error {
     let hint = match error.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => "is `nicety daemon` running? `--socket` names another one",
+        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
+            "is `nicety daemon` running? `--socket` names another one"
+        }
         io::ErrorKind::PermissionDenied => "the socket is for the daemon's own user, which is root as a rule",
         _ => "",
     };

@@ -11,10 +11,16 @@ pub fn run(arguments: Daemon) -> anyhow::Result<()> {
     let Daemon { manifests, inventory_overlay, run_dir, node, log_json } = arguments;
     let filter = EnvFilter::try_from_env("NICETY_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
-    if log_json { logs.json().init() } else { logs.with_ansi(false).init() }
+    if log_json {
+        logs.json().init()
+    } else {
+        logs.with_ansi(false).init()
+    }
     let node = match node {
         Some(name) => name,
-        None => std::fs::read_to_string("/proc/sys/kernel/hostname").context("cannot read the host name")?.trim().to_owned(),
+        None => {
+            std::fs::read_to_string("/proc/sys/kernel/hostname").context("cannot read the host name")?.trim().to_owned()
+        }
     };
     let node: NodeName = node.parse().context("hint: name the node with `--node NAME`")?;
     nicety_daemon::run(Config { manifests, overlay: inventory_overlay, run_dir, node })

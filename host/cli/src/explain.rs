@@ -22,7 +22,11 @@ pub fn run(arguments: &args::Explain) -> anyhow::Result<()> {
         say(&serde_json::to_string_pretty(&found)?);
         return Ok(());
     }
-    anyhow::ensure!(!found.is_empty(), "nothing is remembered of `{}`; hint: `nicety status` counts what is attached", arguments.of);
+    anyhow::ensure!(
+        !found.is_empty(),
+        "nothing is remembered of `{}`; hint: `nicety status` counts what is attached",
+        arguments.of
+    );
     say(&found.iter().map(add).collect::<Vec<_>>().join("\n\n"));
     Ok(())
 }
@@ -31,7 +35,10 @@ fn add(explained: &Explained) -> String {
     let mut lines = Vec::new();
     if let Some(first) = explained.decisions.first() {
         let pod = &first.pod;
-        lines.push(format!("ADD {} of pod {}/{} (container {}, {})", first.id, pod.namespace, pod.name, first.key.container, first.key.ifname));
+        lines.push(format!(
+            "ADD {} of pod {}/{} (container {}, {})",
+            first.id, pod.namespace, pod.name, first.key.container, first.key.ifname
+        ));
     }
     for decision in &explained.decisions {
         lines.extend(policy(decision));
@@ -67,20 +74,34 @@ fn said(decision: &DecisionRecord) -> Vec<String> {
         Outcome::Decided(Decision::Requests(requests)) => {
             let request = |request: &nicety_core::facts::Request| {
                 let network = match &decision.facts {
-                    Facts::Attach(facts) => facts.networks.get(request.network as usize).map(|offer| offer.name.as_str()),
+                    Facts::Attach(facts) => {
+                        facts.networks.get(request.network as usize).map(|offer| offer.name.as_str())
+                    }
                     _ => None,
                 };
                 format!("asked for network `{}`: {}", network.unwrap_or("?"), request.reason)
             };
-            if requests.is_empty() { vec!["asked for nothing".to_owned()] } else { requests.iter().map(request).collect() }
+            if requests.is_empty() {
+                vec!["asked for nothing".to_owned()]
+            } else {
+                requests.iter().map(request).collect()
+            }
         }
         Outcome::Decided(Decision::Selection(selection)) => {
             let name = |candidate: u32| match &decision.facts {
-                Facts::NicSelection(facts) => facts.candidates.get(candidate as usize).map_or("?", |nic: &Nic| &nic.name),
+                Facts::NicSelection(facts) => {
+                    facts.candidates.get(candidate as usize).map_or("?", |nic: &Nic| &nic.name)
+                }
                 _ => "?",
             };
-            let chosen = selection.chosen.iter().map(|Choice { candidate, reason, .. }| format!("kept {}: {reason}", name(*candidate)));
-            let dropped = selection.dropped.iter().map(|Verdict { candidate, reason }| format!("dropped {}: {reason}", name(*candidate)));
+            let chosen = selection
+                .chosen
+                .iter()
+                .map(|Choice { candidate, reason, .. }| format!("kept {}: {reason}", name(*candidate)));
+            let dropped = selection
+                .dropped
+                .iter()
+                .map(|Verdict { candidate, reason }| format!("dropped {}: {reason}", name(*candidate)));
             chosen.chain(dropped).collect()
         }
         Outcome::Decided(Decision::Allowed(_) | Decision::Assignment(_)) => vec!["assigned gateways".to_owned()],
@@ -94,10 +115,18 @@ fn attached(record: &Record) -> Vec<String> {
         .map(|interface| {
             let nic = interface.nic.as_ref().map_or_else(|| "the host".to_owned(), |nic| nic.name.to_string());
             let addresses = interface.addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
-            format!("  {} = {} on {nic}, {addresses}, network `{}`: {}", interface.ifname, interface.link.name(), interface.network, interface.reason)
+            format!(
+                "  {} = {} on {nic}, {addresses}, network `{}`: {}",
+                interface.ifname,
+                interface.link.name(),
+                interface.network,
+                interface.reason
+            )
         })
         .collect();
     let Timings { decide_us, lease_us, apply_us } = record.timings;
-    lines.push(format!("  took {decide_us} us to decide, {lease_us} us to lease and record, {apply_us} us in the kernel"));
+    lines.push(format!(
+        "  took {decide_us} us to decide, {lease_us} us to lease and record, {apply_us} us in the kernel"
+    ));
     lines
 }

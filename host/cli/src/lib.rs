@@ -3,10 +3,11 @@
 pub mod args;
 mod client;
 mod daemon;
+mod demo;
 
-mod status;
 mod explain;
 mod policy;
+mod status;
 mod text;
 
 use std::process::ExitCode;
@@ -19,7 +20,8 @@ use args::{Arguments, Command, Engine, Policy};
 pub fn run() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Daemon(arguments) => daemon::run(arguments).map(|()| ExitCode::SUCCESS),
-        Command::Demo(_) => Ok(ExitCode::FAILURE),
+        Command::Demo(arguments) => demo::run(&arguments),
+        Command::DemoNode(arguments) => demo::node::become_daemon(arguments).map(|()| ExitCode::SUCCESS),
         Command::Status(arguments) => status::run(&arguments.socket).map(|()| ExitCode::SUCCESS),
         Command::Explain(arguments) => explain::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Policy(Policy::Run(arguments)) => policy::run(&arguments),

@@ -1,12 +1,6 @@
 //! `nicety policy run`: one decision of one policy, in the same sandbox as the daemon's, or of a live strategy.
 
-use std::{
-    fs,
-    io::Read,
-    path::Path,
-    process::ExitCode,
-    time::Instant,
-};
+use std::{fs, io::Read, path::Path, process::ExitCode, time::Instant};
 
 use anyhow::{Context, bail};
 use nicety_core::{
@@ -31,17 +25,23 @@ const SAID_NO: u8 = 3;
 pub fn run(arguments: &PolicyRun) -> anyhow::Result<ExitCode> {
     let text = read(&arguments.facts)?;
     let facts: Facts = serde_json::from_str(&text).with_context(|| {
-        format!("`{}` holds no facts; hint: {{\"kind\": \"nic-selection\", \"facts\": {{...}}}}", arguments.facts.display())
+        format!(
+            "`{}` holds no facts; hint: {{\"kind\": \"nic-selection\", \"facts\": {{...}}}}",
+            arguments.facts.display()
+        )
     })?;
     if let Some(name) = arguments.module.strip_prefix("strategy:") {
         return live(arguments, name, text.as_bytes());
     }
     let config: Value = match &arguments.config {
-        Some(path) => serde_json::from_str(&read(path)?).with_context(|| format!("`{}` is not JSON", path.display()))?,
+        Some(path) => {
+            serde_json::from_str(&read(path)?).with_context(|| format!("`{}` is not JSON", path.display()))?
+        }
         None => json!({}),
     };
     let engine = Engine::new(EngineConfig { sandboxes: 1, ..EngineConfig::default() })?;
-    let policy = engine.load(&module(&arguments.module)?).with_context(|| format!("cannot load `{}`", arguments.module))?;
+    let policy =
+        engine.load(&module(&arguments.module)?).with_context(|| format!("cannot load `{}`", arguments.module))?;
     let refused = nicety_strategies::build::refused_config(&policy, &config);
     if !refused.is_empty() {
         let findings: Vec<Finding> = refused.into_iter().map(|finding| finding.within("config")).collect();
@@ -59,8 +59,17 @@ fn live(arguments: &PolicyRun, name: &str, facts: &[u8]) -> anyhow::Result<ExitC
     Ok(if ran.outcome.is_ok() { ExitCode::SUCCESS } else { ExitCode::from(SAID_NO) })
 }
 
-fn report(arguments: &PolicyRun, facts: &Facts, evaluation: &Evaluation, microseconds: u64) -> anyhow::Result<ExitCode> {
-    let findings = evaluation.outcome.as_ref().map(|decision| nicety_strategies::run::reviewed(facts, decision)).unwrap_or_default();
+fn report(
+    arguments: &PolicyRun,
+    facts: &Facts,
+    evaluation: &Evaluation,
+    microseconds: u64,
+) -> anyhow::Result<ExitCode> {
+    let findings = evaluation
+        .outcome
+        .as_ref()
+        .map(|decision| nicety_strategies::run::reviewed(facts, decision))
+        .unwrap_or_default();
     let no = evaluation.outcome.is_err() || !findings.is_empty();
     if arguments.socket.json {
         let outcome = match &evaluation.outcome {
@@ -94,7 +103,8 @@ fn decided(facts: &Facts, decision: &Decision) -> anyhow::Result<String> {
     };
     let name = |candidate: u32| facts.candidates.get(candidate as usize).map_or("?", |nic| nic.name.as_str());
     let chosen = selection.chosen.iter().map(|choice| format!("kept {}: {}", name(choice.candidate), choice.reason));
-    let dropped = selection.dropped.iter().map(|verdict| format!("dropped {}: {}", name(verdict.candidate), verdict.reason));
+    let dropped =
+        selection.dropped.iter().map(|verdict| format!("dropped {}: {}", name(verdict.candidate), verdict.reason));
     Ok(chosen.chain(dropped).collect::<Vec<_>>().join("\n"))
 }
 
@@ -104,7 +114,8 @@ fn module(named: &str) -> anyhow::Result<Vec<u8>> {
             let known = nicety_builtins::ALL.iter().map(|(name, _)| *name).collect::<Vec<_>>().join("`, `");
             format!("there is no built-in policy `{name}`; hint: there are `{known}`")
         }),
-        None => fs::read(named).with_context(|| format!("cannot read module `{named}`; hint: `builtin:NAME`, `strategy:NAME` or a path")),
+        None => fs::read(named)
+            .with_context(|| format!("cannot read module `{named}`; hint: `builtin:NAME`, `strategy:NAME` or a path")),
     }
 }
 

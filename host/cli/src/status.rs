@@ -19,7 +19,8 @@ fn page(status: &view::Status) -> String {
         "node {}, generation {}, {} attachments, {} leases, {} calls served (nicety {})",
         status.node, status.generation, status.records, status.leases, status.served, status.version
     )];
-    let listed = |title: &str, lines: Vec<String>| (!lines.is_empty()).then(|| format!("{title}\n  {}", lines.join("\n  ")));
+    let listed =
+        |title: &str, lines: Vec<String>| (!lines.is_empty()).then(|| format!("{title}\n  {}", lines.join("\n  ")));
     parts.extend(listed(
         "the manifests on disk are NOT in force; the generation above is:",
         status.refused.iter().map(ToString::to_string).collect(),

@@ -47,12 +47,7 @@ pub fn add(node: &Node, attachment: &Attachment, netns: &Netns, deadline: Instan
 
 /// The record of the same request and namespace answers it. One that is unfinished is taken back first; one of another request is
 /// in the way.
-fn before(
-    node: &Node,
-    intent: &Intent,
-    netns: &Netns,
-    deadline: Instant,
-) -> Result<Option<Arc<Record>>, CniError> {
+fn before(node: &Node, intent: &Intent, netns: &Netns, deadline: Instant) -> Result<Option<Arc<Record>>, CniError> {
     let Some(record) = node.store.get(&intent.key) else { return Ok(None) };
     let same_netns = (record.netns.device, record.netns.inode) == (intent.netns.device, intent.netns.inode);
     match record.state {
@@ -80,8 +75,13 @@ fn reserve(node: &Node, intent: &Intent) -> Result<(Plan<Bound>, Timings), CniEr
     let mut asked = Vec::new();
     let _ledger = node.ledger();
     let (world, nics, usage, records) = (node.world(), node.inventory.nics(), node.store.usage(), node.store.records());
-    let snapshot =
-        Snapshot { world: &world, node: &node.config.node, nics: &nics, usage: &usage, capabilities: node.capabilities };
+    let snapshot = Snapshot {
+        world: &world,
+        node: &node.config.node,
+        nics: &nics,
+        usage: &usage,
+        capabilities: node.capabilities,
+    };
     let decided = decide::decide(&snapshot, intent, &records, &mut asked);
     node.store.remember(&remembered(id, intent, asked));
     let Decided { plan, reasons } = decided?;
@@ -123,7 +123,10 @@ fn apply(
     committed.map_err(|error| {
         if let Err(errors) = del::take_back(node, key, Some(netns), deadline) {
             warn!(errors = %errors.join("; "), "an ADD that failed could not be undone; its record says what is left");
-            return CniError { details: format!("{}, but not all of it: {}", error.details, errors.join("; ")), ..error };
+            return CniError {
+                details: format!("{}, but not all of it: {}", error.details, errors.join("; ")),
+                ..error
+            };
         }
         error
     })
@@ -131,7 +134,9 @@ fn apply(
 
 fn no_addresses(error: &AcquireError<nicety_core::plan::BindError>) -> CniError {
     let code = match error {
-        AcquireError::Exhausted { .. } | AcquireError::Held { .. } | AcquireError::Outside { .. } => Code::AddressesExhausted,
+        AcquireError::Exhausted { .. } | AcquireError::Held { .. } | AcquireError::Outside { .. } => {
+            Code::AddressesExhausted
+        }
         AcquireError::Known { .. } => Code::TryAgainLater,
         AcquireError::Make(_) => Code::Internal,
         AcquireError::Write(_) => Code::StoreFailed,

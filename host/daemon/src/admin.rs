@@ -7,9 +7,9 @@
 //! | `GET /v1/explain?of=TEXT` | [`view::Explained`]s of a container (or the beginning of its ID) or `namespace/pod`, newest first |
 //! | `POST /v1/strategies/NAME/run` with [`Facts`](nicety_core::facts::Facts) | [`view::Ran`]: every policy of the live strategy |
 
-pub mod view;
 mod overview;
 mod route;
+pub mod view;
 
 use std::{io, sync::Arc, time::Duration};
 

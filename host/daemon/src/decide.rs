@@ -72,7 +72,8 @@ pub fn decide(
         chosen.push((request, network, nics));
     }
     let counts: Vec<usize> = chosen.iter().map(|(_, _, nics)| nics.len()).collect();
-    let names = naming::names(&intent.call.ifname, &requests, &counts).map_err(|findings| outcome::review(&findings))?;
+    let names =
+        naming::names(&intent.call.ifname, &requests, &counts).map_err(|findings| outcome::review(&findings))?;
     let mut picks = Vec::new();
     for ((request, network, nics), names) in chosen.into_iter().zip(names) {
         for ((candidate, reason), ifname) in nics.into_iter().zip(names) {
@@ -97,12 +98,16 @@ fn attach(snapshot: &Snapshot<'_>, intent: &Intent, asked: &mut Vec<Asked>) -> R
 fn known(snapshot: &Snapshot<'_>, name: &NetworkName, namespace: &str) -> Result<(), CniError> {
     match snapshot.network(name) {
         None => {
-            let known = snapshot.world.objects.networks.keys().map(NetworkName::as_str).collect::<Vec<_>>().join("`, `");
-            let message = format!("the network configuration names network `{name}`, which does not exist; hint: there are `{known}`");
+            let known =
+                snapshot.world.objects.networks.keys().map(NetworkName::as_str).collect::<Vec<_>>().join("`, `");
+            let message = format!(
+                "the network configuration names network `{name}`, which does not exist; hint: there are `{known}`"
+            );
             Err(CniError::new(Code::UnknownNetwork, message))
         }
         Some(network) if !network.serves(namespace) => {
-            let message = format!("network `{name}` does not serve namespace `{namespace}`; hint: add it to `spec.namespaces`");
+            let message =
+                format!("network `{name}` does not serve namespace `{namespace}`; hint: add it to `spec.namespaces`");
             Err(CniError::new(Code::UnknownNetwork, message))
         }
         Some(_) => Ok(()),
@@ -208,7 +213,11 @@ fn interface(snapshot: &Snapshot<'_>, pick: &Pick<'_>, place: usize) -> Result<C
 
 /// The network's routes, or, when the request names gateways, the default routes by those.
 fn routes(network: &Network, request: &Request, claims: &[Claim]) -> Vec<Route> {
-    let on_link: Vec<_> = claims.iter().flat_map(|claim| &claim.pools).filter_map(|pool| ipnet::IpNet::new(pool.first, pool.on_link).ok()).collect();
+    let on_link: Vec<_> = claims
+        .iter()
+        .flat_map(|claim| &claim.pools)
+        .filter_map(|pool| ipnet::IpNet::new(pool.first, pool.on_link).ok())
+        .collect();
     let mut routes = network.routes_of(&on_link);
     for gateway in request.gateway4.into_iter().chain(request.gateway6) {
         let to = match gateway {

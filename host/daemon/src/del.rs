@@ -34,7 +34,12 @@ pub fn del(node: &Node, attachment: &Attachment, netns: Option<Netns>, deadline:
 }
 
 /// Marks the record `Detaching`, runs its undo, and removes it with its leases when nothing is left. Nothing known: nothing done.
-pub fn take_back(node: &Node, key: &AttachmentKey, netns: Option<&Netns>, deadline: Instant) -> Result<(), Vec<String>> {
+pub fn take_back(
+    node: &Node,
+    key: &AttachmentKey,
+    netns: Option<&Netns>,
+    deadline: Instant,
+) -> Result<(), Vec<String>> {
     let text = |error: &dyn std::error::Error| vec![chain(error)];
     let Some(record) = node.store.detach(key).map_err(|error| text(&error))? else { return Ok(()) };
     let errors = nicety_kernel::undo(netns, &record.undo, deadline);

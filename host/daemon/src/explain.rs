@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use nicety_core::record::{PodRef, decision::DecisionRecord};
 use nicety_core::ids::AttachmentKey;
+use nicety_core::record::{PodRef, decision::DecisionRecord};
 use nicety_store::ReadError;
 
 use crate::{admin::view::Explained, node::Node};

@@ -13,11 +13,7 @@ use nicety_core::{
     plan::{HostNic, Link},
 };
 use nicety_kernel::{capability::Capabilities, inventory::Discovered};
-use nicety_objects::{
-    Network,
-    network::NicPool,
-    overlay,
-};
+use nicety_objects::{Network, network::NicPool, overlay};
 use nicety_store::Usage;
 use serde_json::{Map, Value as Json};
 
@@ -45,7 +41,8 @@ impl Snapshot<'_> {
         let served = self.world.objects.networks.values().filter(|network| network.serves(&intent.pod.namespace));
         let offer = |network: &Network| {
             let unready = self.unready(network);
-            let attributes = unready.clone().map(|why| Attribute { name: "unready-reason".to_owned(), value: Value::Text(why) });
+            let attributes =
+                unready.clone().map(|why| Attribute { name: "unready-reason".to_owned(), value: Value::Text(why) });
             Offer {
                 name: network.name.to_string(),
                 default: intent.network.as_ref() == Some(&network.name),
@@ -72,7 +69,8 @@ impl Snapshot<'_> {
     ) -> nic_selection::Facts {
         let nics: Vec<Nic> = candidates.iter().map(|candidate| candidate.nic.clone()).collect();
         let taken = (0u32..).zip(&nics).filter(|(_, nic)| taken.contains(&nic.name)).map(|(index, _)| index).collect();
-        let classes = self.world.objects.classes.values().map(|class| (class.name.clone(), |nic: &Nic| class.contains(nic)));
+        let classes =
+            self.world.objects.classes.values().map(|class| (class.name.clone(), |nic: &Nic| class.contains(nic)));
         nic_selection::Facts {
             pod: intent.pod.clone(),
             node: self.node_facts(),
@@ -142,7 +140,9 @@ pub fn call_attributes(args: &Map<String, Json>) -> Vec<Attribute> {
         Json::String(text) => Some(Value::Text(text.clone())),
         Json::Number(number) => number.as_i64().map(Value::Number),
         Json::Bool(flag) => Some(Value::Flag(*flag)),
-        Json::Array(items) => items.iter().map(|item| item.as_str().map(str::to_owned)).collect::<Option<_>>().map(Value::Texts),
+        Json::Array(items) => {
+            items.iter().map(|item| item.as_str().map(str::to_owned)).collect::<Option<_>>().map(Value::Texts)
+        }
         Json::Null | Json::Object(_) => None,
     };
     let known = ["class", "masters", "nics", "target"];

@@ -1,10 +1,7 @@
 //! What one ADD wants, in types that cannot be wrong: the key of its attachment, the mode, the pod, the network that CNI_IFNAME is
 //! attached to.
 
-use nicety_cni::{
-    Attachment, CniError, Code, Finding, Mode,
-    netconf::runtime_config::POD_ANNOTATIONS,
-};
+use nicety_cni::{Attachment, CniError, Code, Finding, Mode, netconf::runtime_config::POD_ANNOTATIONS};
 use nicety_core::{
     address::Mac,
     facts::{Label, Pod, attach},
@@ -33,7 +30,9 @@ impl Intent {
         let config = &attachment.netconf;
         let network = match (mode, &config.network) {
             (Mode::Chained, _) | (_, None) => None,
-            (Mode::OwnNetwork | Mode::Delegated, Some(name)) => Some(name.parse::<NetworkName>().map_err(|error| wrong("network", &error))?),
+            (Mode::OwnNetwork | Mode::Delegated, Some(name)) => {
+                Some(name.parse::<NetworkName>().map_err(|error| wrong("network", &error))?)
+            }
         };
         let annotations = config.runtime_config.pod_annotations.clone().unwrap_or_default();
         let labels = annotations.into_iter().map(|(key, value)| Label { key, value }).collect();

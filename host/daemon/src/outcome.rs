@@ -23,7 +23,8 @@ pub fn no(no: &No) -> CniError {
 
 /// What the pod asked for of a network does not exist, or is not the network's.
 pub fn asked(network: &NetworkName, findings: &[Finding]) -> CniError {
-    let findings: Vec<Finding> = findings.iter().map(|finding| finding.clone().within(&format!("network `{network}`"))).collect();
+    let findings: Vec<Finding> =
+        findings.iter().map(|finding| finding.clone().within(&format!("network `{network}`"))).collect();
     listed(Code::UnknownNetwork, &findings)
 }
 

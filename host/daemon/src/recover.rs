@@ -21,7 +21,9 @@ pub fn unfinished(node: &Node) {
         }
         match del::take_back(node, &record.key, netns.as_ref(), Instant::now() + PATIENCE) {
             Ok(()) => info!(key = %record.key, "took back an unfinished attachment"),
-            Err(errors) => warn!(key = %record.key, errors = %errors.join("; "), "cannot take back an unfinished attachment"),
+            Err(errors) => {
+                warn!(key = %record.key, errors = %errors.join("; "), "cannot take back an unfinished attachment")
+            }
         }
     }
 }

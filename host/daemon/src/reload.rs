@@ -46,9 +46,10 @@ async fn reload(node: &Arc<Node>) {
 }
 
 fn folders(config: &Config) -> Vec<PathBuf> {
-    let overlay = config.overlay.as_ref().and_then(|file| file.parent()).map(|folder| match folder.as_os_str().is_empty() {
-        true => PathBuf::from("."),
-        false => folder.to_owned(),
-    });
+    let overlay =
+        config.overlay.as_ref().and_then(|file| file.parent()).map(|folder| match folder.as_os_str().is_empty() {
+            true => PathBuf::from("."),
+            false => folder.to_owned(),
+        });
     std::iter::once(config.manifests.clone()).chain(overlay).collect()
 }

@@ -12,14 +12,22 @@ use crate::{admin, config::Config, inventory, node::Node, recover, reload, serve
 /// Serves until SIGTERM or SIGINT; running calls end first. `Err` with all findings when the manifests cannot be used.
 pub fn run(config: Config) -> anyhow::Result<()> {
     let run_dir = config.run_dir.clone();
-    DirBuilder::new().recursive(true).mode(0o700).create(&run_dir).with_context(|| format!("cannot make `{}`", run_dir.display()))?;
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&run_dir)
+        .with_context(|| format!("cannot make `{}`", run_dir.display()))?;
     let node = match Node::new(config)? {
         Ok(node) => Arc::new(node),
-        Err(findings) => bail!("the manifests cannot be used:\n  {}", findings.iter().map(Finding::to_string).collect::<Vec<_>>().join("\n  ")),
+        Err(findings) => bail!(
+            "the manifests cannot be used:\n  {}",
+            findings.iter().map(Finding::to_string).collect::<Vec<_>>().join("\n  ")
+        ),
     };
     recover::unfinished(&node);
     // Calls block on netlink and the store, so they run on the blocking pool; two workers carry the rest.
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).max_blocking_threads(64).enable_all().build()?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).max_blocking_threads(64).enable_all().build()?;
     runtime.block_on(until_stopped(node))
 }
 
@@ -27,7 +35,8 @@ async fn until_stopped(node: Arc<Node>) -> anyhow::Result<()> {
     let changes = nicety_kernel::watch::watch()?;
     let (cni, admin_socket) = (node.config.cni_socket(), node.config.admin_socket());
     let plugin = serve::listen(&cni).with_context(|| format!("cannot listen on `{}`", cni.display()))?;
-    let admin = serve::listen(&admin_socket).with_context(|| format!("cannot listen on `{}`", admin_socket.display()))?;
+    let admin =
+        serve::listen(&admin_socket).with_context(|| format!("cannot listen on `{}`", admin_socket.display()))?;
     let replaying = node.clone();
     tokio::task::spawn_blocking(move || recover::tombstones(&replaying)).await?;
     let mut background = tokio::task::JoinSet::new();

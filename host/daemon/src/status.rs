@@ -14,8 +14,13 @@ pub fn status(node: &Node, netconf: &NetConf) -> Result<String, CniError> {
         return unavailable(format!("`{name}` is not the name of a network"));
     };
     let (world, nics, usage) = (node.world(), node.inventory.nics(), node.store.usage());
-    let snapshot =
-        Snapshot { world: &world, node: &node.config.node, nics: &nics, usage: &usage, capabilities: node.capabilities };
+    let snapshot = Snapshot {
+        world: &world,
+        node: &node.config.node,
+        nics: &nics,
+        usage: &usage,
+        capabilities: node.capabilities,
+    };
     match snapshot.network(&name) {
         None => unavailable(format!("there is no network `{name}`; hint: add its manifest")),
         Some(network) => snapshot.unready(network).map_or(Ok(String::new()), unavailable),

@@ -5,7 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use nicety_cni::{Attachment, CniError, Code, Request, frame::{Call, Reply}};
+use nicety_cni::{
+    Attachment, CniError, Code, Request,
+    frame::{Call, Reply},
+};
 use nicety_kernel::{Netns, NetnsError};
 use tracing::{info, warn};
 
@@ -55,7 +58,10 @@ fn answer(node: &Node, request: &Request, netns: Option<OwnedFd>, deadline: Inst
 /// The namespace whose descriptor came with the call.
 fn inside(attachment: &Attachment, netns: Option<OwnedFd>) -> Result<Netns, CniError> {
     let Some(descriptor) = netns else {
-        let message = format!("no descriptor of `{}` came with the call; hint: plugin and daemon must be of one release", attachment.netns);
+        let message = format!(
+            "no descriptor of `{}` came with the call; hint: plugin and daemon must be of one release",
+            attachment.netns
+        );
         return Err(CniError::new(Code::InvalidNetns, message));
     };
     Netns::from_fd(descriptor, &attachment.netns).map_err(|error| {

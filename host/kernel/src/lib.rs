@@ -21,6 +21,7 @@ mod undo;
 
 pub mod capability;
 pub mod inventory;
+pub mod lay;
 pub mod watch;
 
 pub use apply::{ApplyError, apply};

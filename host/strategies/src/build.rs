@@ -32,11 +32,8 @@ pub fn build(document: &Strategies, load: &mut Loader<'_>) -> Result<StrategySet
     let mut extension = |assigned, field, kind| extension(assigned, field, kind, &strategies, &mut findings);
     let attach = extension(&document.attach, ("attach", "networks"), Kind::Attach);
     let nic_selection = extension(&document.nic_selection, ("nicSelection", "networks"), Kind::NicSelection);
-    let gateway_distribution = extension(
-        &document.gateway_distribution,
-        ("gatewayDistribution", "egressPolicies"),
-        Kind::GatewayDistribution,
-    );
+    let gateway_distribution =
+        extension(&document.gateway_distribution, ("gatewayDistribution", "egressPolicies"), Kind::GatewayDistribution);
     match (attach, nic_selection, gateway_distribution) {
         (Some(attach), Some(nic_selection), Some(gateway_distribution)) if findings.is_empty() => {
             Ok(StrategySet { attach, nic_selection, gateway_distribution, strategies })
@@ -96,7 +93,8 @@ fn extension(
     };
     let default = of_kind(format!("{field}.default"), &assigned.default);
     let overrides = assigned.overrides.iter();
-    let overrides = overrides.filter_map(|(of, name)| Some((of.clone(), of_kind(format!("{field}.{key}.{of}"), name)?)));
+    let overrides =
+        overrides.filter_map(|(of, name)| Some((of.clone(), of_kind(format!("{field}.{key}.{of}"), name)?)));
     let overrides = overrides.collect();
     Some(Extension { default: default?, overrides })
 }

@@ -1,9 +1,9 @@
 //! Decisions: a strategy is asked, its pipeline member by member, and its fallback when it fails.
 
 pub mod attach;
-pub mod selection;
 pub mod distribution;
 pub mod dry_run;
+pub mod selection;
 
 pub use attach::attach;
 pub use distribution::distribution;

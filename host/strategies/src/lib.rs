@@ -1,11 +1,11 @@
 //! Who decides: a set of named strategies per extension point, run in chains over any `Evaluator`. Pure but for the policies that
 //! it calls; knows neither wasmtime nor files. Everything that a policy answers is reviewed here, before anybody else sees it.
 
-pub mod set;
 pub mod build;
-pub mod run;
-pub mod no;
 pub mod decide;
+pub mod no;
+pub mod run;
+pub mod set;
 
 pub use build::build;
 pub use decide::{Decided, attach, distribution, dry_run, selection, selection::Chosen};

@@ -80,7 +80,9 @@ pub fn reviewed(facts: &Facts, decision: &Decision) -> Vec<Finding> {
         (Facts::Attach(facts), Decision::Requests(requests)) => review::attach(facts, requests),
         (Facts::NicSelection(facts), Decision::Selection(selection)) => review::selection(facts, selection),
         (Facts::GatewayFilter(facts), Decision::Allowed(allowed)) => review::filter(facts, allowed),
-        (Facts::GatewayDistribution(facts), Decision::Assignment(assignment)) => review::distribution(facts, assignment),
+        (Facts::GatewayDistribution(facts), Decision::Assignment(assignment)) => {
+            review::distribution(facts, assignment)
+        }
         (facts, _) => vec![Finding::new("", format!("is not an answer to a question of kind {}", facts.kind().name()))],
     }
 }

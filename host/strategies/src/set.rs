@@ -67,6 +67,10 @@ impl fmt::Debug for Configured {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Configured { policy, config, config_hash: _ } = self;
         let name = &policy.description().name;
-        f.debug_struct("Configured").field("policy", name).field("digest", &policy.digest()).field("config", config).finish()
+        f.debug_struct("Configured")
+            .field("policy", name)
+            .field("digest", &policy.digest())
+            .field("config", config)
+            .finish()
     }
 }

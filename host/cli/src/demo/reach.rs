@@ -7,23 +7,23 @@ use std::{
     time::{Duration, Instant},
 };
 
-use nicety_kernel::netns::Netns;
+use super::space::Space;
 
 /// Long enough for neighbour discovery on a loaded machine.
 const DEADLINE: Duration = Duration::from_secs(5);
 /// A datagram may be lost while a neighbour is looked up, so it is sent again.
 const RESEND: Duration = Duration::from_millis(100);
 
-/// Sends from `from` in one namespace to `to` in the other until an echo comes back. Answers how long that took.
-pub fn echo(client: &Netns, from: IpAddr, server: &Netns, to: IpAddr) -> io::Result<Duration> {
-    let listener = server.socket(move || bound(to))?;
-    let speaker = client.socket(move || bound(from))?;
+/// Sends from `from` in one namespace to `to` in the other until an echo comes back.
+pub fn echo(client: &Space, from: IpAddr, server: &Space, to: IpAddr) -> anyhow::Result<()> {
+    let listener = server.inside(move || Ok(bound(to)?))?;
+    let speaker = client.inside(move || Ok(bound(from)?))?;
     let target = listener.local_addr()?;
     let echoing = thread::spawn(move || serve(&listener));
     let answer = ask(&speaker, target);
-    // The server ends by itself: its deadline is the same.
-    let _ = echoing.join();
-    answer
+    // It ends by itself: its deadline is the same.
+    drop(echoing.join());
+    Ok(answer?)
 }
 
 fn bound(address: IpAddr) -> io::Result<UdpSocket> {
@@ -48,19 +48,19 @@ fn serve(socket: &UdpSocket) -> io::Result<()> {
     Ok(())
 }
 
-fn ask(socket: &UdpSocket, target: SocketAddr) -> io::Result<Duration> {
+fn ask(socket: &UdpSocket, target: SocketAddr) -> io::Result<()> {
     let start = Instant::now();
     let mut buffer = [0; 64];
     while start.elapsed() < DEADLINE {
         socket.send_to(b"nicety", target)?;
         match socket.recv_from(&mut buffer) {
-            Ok((_, from)) if from == target => return Ok(start.elapsed()),
+            Ok((_, from)) if from == target => return Ok(()),
             Ok(_) => {}
             Err(error) if is_timeout(&error) => {}
             Err(error) => return Err(error),
         }
     }
-    Err(io::Error::new(io::ErrorKind::TimedOut, format!("no echo from {target} within {DEADLINE:?}")))
+    Err(io::Error::new(io::ErrorKind::TimedOut, format!("no echo from {target} within {} s", DEADLINE.as_secs())))
 }
 
 fn is_timeout(error: &io::Error) -> bool {

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::text::aligned;
+
 /// One interface of one pod.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -36,6 +38,17 @@ pub struct Leaks {
     pub rules: usize,
     pub leases: usize,
     pub records: usize,
+    pub namespaces: usize,
+}
+
+impl std::fmt::Display for Leaks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Leaks { links, addresses, routes, rules, leases, records, namespaces } = self;
+        write!(
+            f,
+            "{links} links, {addresses} addresses, {routes} routes, {rules} rules, {leases} leases, {records} records, {namespaces} namespaces"
+        )
+    }
 }
 
 #[derive(Debug, Clone, Default, Serialize)]
@@ -51,8 +64,8 @@ pub struct Report {
 
 impl Leaks {
     pub fn total(&self) -> usize {
-        let Leaks { links, addresses, routes, rules, leases, records } = self;
-        links + addresses + routes + rules + leases + records
+        let Leaks { links, addresses, routes, rules, leases, records, namespaces } = self;
+        links + addresses + routes + rules + leases + records + namespaces
     }
 }
 
@@ -73,32 +86,9 @@ pub fn table(rows: &[Row]) -> String {
     aligned(&lines.collect::<Vec<_>>())
 }
 
-/// Columns as wide as their widest cell, the last one as it is.
-fn aligned<const N: usize>(lines: &[[String; N]]) -> String {
-    let mut widths = [0; N];
-    for line in lines {
-        for (width, cell) in widths.iter_mut().zip(line) {
-            *width = (*width).max(cell.chars().count());
-        }
-    }
-    let mut text = String::new();
-    for line in lines {
-        let cells = line.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
-        text += cells.collect::<Vec<_>>().join("  ").trim_end();
-        text.push('\n');
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn columns_line_up_whatever_their_cells() {
-        let text = aligned(&[["a", "long cell", "x"].map(str::to_owned), ["longer", "b", "y"].map(str::to_owned)]);
-        assert_eq!(text, "a       long cell  x\nlonger  b          y\n");
-    }
 
     #[test]
     fn a_single_leak_of_any_kind_counts() {

@@ -10,8 +10,9 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use nicety_kernel::netns::Netns;
 use serde_json::{Value, json};
+
+use super::space::Space;
 
 /// A pod as the runtime sees it.
 #[derive(Debug, Clone)]
@@ -25,8 +26,7 @@ pub struct Pod {
 #[derive(Debug)]
 pub struct Sandbox {
     pub pod: Pod,
-    pub netns: Netns,
-    pub path: PathBuf,
+    pub space: Space,
     /// What ADD answered.
     pub result: Value,
     /// From the plugin's start to its end.
@@ -55,23 +55,22 @@ impl Runtime {
     /// RunPodSandbox: a namespace, then ADD.
     pub fn run(&self, pod: Pod) -> anyhow::Result<Sandbox> {
         let path = self.netns_dir.join(pod.container());
-        let netns = Netns::create_at(&path).with_context(|| format!("cannot make the namespace of pod `{}`", pod.name))?;
+        let space = Space::create(&path).with_context(|| format!("cannot make the namespace of pod `{}`", pod.name))?;
         let (result, took) = self.call("ADD", &pod, &path, None)?;
-        Ok(Sandbox { pod, netns, path, result, took })
+        Ok(Sandbox { pod, space, result, took })
     }
 
     /// StopPodSandbox: DEL with the namespace, then once more without it, as runtimes repeat it.
     pub fn stop(&self, sandbox: Sandbox) -> anyhow::Result<Duration> {
-        let (_, took) = self.call("DEL", &sandbox.pod, &sandbox.path, Some(&sandbox.result))?;
-        drop(sandbox.netns);
-        Netns::remove_at(&sandbox.path)?;
+        let (_, took) = self.call("DEL", &sandbox.pod, sandbox.space.path(), Some(&sandbox.result))?;
+        sandbox.space.remove()?;
         self.call("DEL", &sandbox.pod, Path::new(""), None)?;
         Ok(took)
     }
 
     /// CHECK: the pod's interfaces are as ADD left them.
     pub fn check(&self, sandbox: &Sandbox) -> anyhow::Result<()> {
-        self.call("CHECK", &sandbox.pod, &sandbox.path, Some(&sandbox.result)).map(|_| ())
+        self.call("CHECK", &sandbox.pod, sandbox.space.path(), Some(&sandbox.result)).map(|_| ())
     }
 
     fn call(&self, verb: &str, pod: &Pod, netns: &Path, previous: Option<&Value>) -> anyhow::Result<(Value, Duration)> {
@@ -102,7 +101,9 @@ impl Runtime {
         let took = start.elapsed();
         let answer: Value = match output.stdout.as_slice() {
             [] => Value::Null,
-            text => serde_json::from_slice(text).with_context(|| format!("{verb} of `{}` answered no JSON", pod.name))?,
+            text => {
+                serde_json::from_slice(text).with_context(|| format!("{verb} of `{}` answered no JSON", pod.name))?
+            }
         };
         if !output.status.success() {
             let message = answer.get("msg").and_then(Value::as_str).unwrap_or("no message");

@@ -1,15 +1,23 @@
 //! The daemon's condition, from what it holds.
 
 use nicety_core::{facts::nic_selection::LinkState, record::State};
-use nicety_strategies::{StrategySet, set::{Body, Extension, Strategy}};
+use nicety_strategies::{
+    StrategySet,
+    set::{Body, Extension, Strategy},
+};
 
 use super::view;
 use crate::{gather::Snapshot, node::Node};
 
 pub fn of(node: &Node) -> view::Status {
     let (world, nics, usage, records) = (node.world(), node.inventory.nics(), node.store.usage(), node.store.records());
-    let snapshot =
-        Snapshot { world: &world, node: &node.config.node, nics: &nics, usage: &usage, capabilities: node.capabilities };
+    let snapshot = Snapshot {
+        world: &world,
+        node: &node.config.node,
+        nics: &nics,
+        usage: &usage,
+        capabilities: node.capabilities,
+    };
     let networks: Vec<view::Network> = world
         .objects
         .networks
@@ -22,7 +30,8 @@ pub fn of(node: &Node) -> view::Status {
             leases: node.store.leases(&network.name).len(),
         })
         .collect();
-    let attachments = |name: &str| name.parse().ok().and_then(|name| usage.get(&name)).map_or(0, |used| used.attachments());
+    let attachments =
+        |name: &str| name.parse().ok().and_then(|name| usage.get(&name)).map_or(0, |used| used.attachments());
     view::Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         node: node.config.node.to_string(),
@@ -43,7 +52,11 @@ pub fn of(node: &Node) -> view::Status {
             .collect(),
         strategies: strategies(&world.strategies),
         records: records.len(),
-        unfinished: records.iter().filter(|record| record.state != State::Attached).map(|record| record.key.clone()).collect(),
+        unfinished: records
+            .iter()
+            .filter(|record| record.state != State::Attached)
+            .map(|record| record.key.clone())
+            .collect(),
         leases: records.iter().flat_map(|record| &record.interfaces).map(|interface| interface.addresses.len()).sum(),
         networks,
     }

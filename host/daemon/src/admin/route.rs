@@ -3,7 +3,11 @@
 use std::sync::Arc;
 
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::{Method, Request, Response, StatusCode, body::{Bytes, Incoming}, header};
+use hyper::{
+    Method, Request, Response, StatusCode,
+    body::{Bytes, Incoming},
+    header,
+};
 use nicety_core::{facts::Facts, ids::StrategyName};
 use serde::Serialize;
 
@@ -57,7 +61,9 @@ async fn ran(node: Arc<Node>, name: String, body: Bytes) -> Answer {
         return failure(StatusCode::NOT_FOUND, &format!("there is no strategy `{name}`; hint: there are `{known}`"));
     };
     let generation = world.generation;
-    let decided = tokio::task::spawn_blocking(move || nicety_strategies::dry_run(&strategy, &facts, &crate::decide::clock())).await;
+    let decided =
+        tokio::task::spawn_blocking(move || nicety_strategies::dry_run(&strategy, &facts, &crate::decide::clock()))
+            .await;
     match decided {
         Ok(decided) => json(StatusCode::OK, &Ran::of(generation, decided)),
         Err(panic) => failure(StatusCode::INTERNAL_SERVER_ERROR, &panic.to_string()),

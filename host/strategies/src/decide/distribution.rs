@@ -34,7 +34,9 @@ impl Narrowing for Spread {
     fn question(&self, kind: Kind) -> Facts {
         match kind {
             Kind::GatewayFilter => Facts::GatewayFilter(self.facts.clone()),
-            Kind::Attach | Kind::NicSelection | Kind::GatewayDistribution => Facts::GatewayDistribution(self.facts.clone()),
+            Kind::Attach | Kind::NicSelection | Kind::GatewayDistribution => {
+                Facts::GatewayDistribution(self.facts.clone())
+            }
         }
     }
 

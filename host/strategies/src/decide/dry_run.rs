@@ -1,10 +1,6 @@
 //! Any strategy on facts that somebody gives, for a look at what it would say: nothing is truncated, nothing is applied.
 
-use nicety_core::{
-    decision::Decision,
-    facts::Facts,
-    record::decision::Role,
-};
+use nicety_core::{decision::Decision, facts::Facts, record::decision::Role};
 
 use super::{Decided, attach::Asked, decide, distribution::Spread, of_another_kind, selection::Left};
 use crate::{run::Clock, set::Strategy};
@@ -21,7 +17,8 @@ pub fn dry_run(strategy: &Strategy, facts: &Facts, clock: &Clock<'_>) -> Decided
             after.and_then(|left| left.selection.map(Decision::Selection).ok_or_else(of_another_kind))
         }
         Facts::GatewayFilter(facts) | Facts::GatewayDistribution(facts) => {
-            let after = decide(strategy, &Spread { facts: facts.clone(), assignment: None }, Role::Live, clock, &mut runs);
+            let after =
+                decide(strategy, &Spread { facts: facts.clone(), assignment: None }, Role::Live, clock, &mut runs);
             after.map(|spread| match spread.assignment {
                 Some(assignment) => Decision::Assignment(assignment),
                 None => Decision::Allowed(spread.facts.allowed),

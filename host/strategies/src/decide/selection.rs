@@ -21,12 +21,7 @@ pub struct Chosen {
 }
 
 /// `network` names the attachment's network.
-pub fn selection(
-    set: &StrategySet,
-    network: &str,
-    facts: &nic_selection::Facts,
-    clock: &Clock<'_>,
-) -> Decided<Chosen> {
+pub fn selection(set: &StrategySet, network: &str, facts: &nic_selection::Facts, clock: &Clock<'_>) -> Decided<Chosen> {
     let strategy = set.nic_selection.of(network);
     let mut runs = Vec::new();
     let left = decide(strategy, &Left { facts: facts.clone(), selection: None }, Role::Live, clock, &mut runs);

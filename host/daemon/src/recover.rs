@@ -13,6 +13,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Takes back what is unfinished where the pod's namespace can be reached, or is of this mount namespace and gone. What cannot be
 /// reached stays recorded for the runtime's DEL or GC, which brings the namespace along.
 pub fn unfinished(node: &Node) {
+    for error in nicety_kernel::bring_home(Instant::now() + PATIENCE) {
+        warn!(error = %chain(&error), "a NIC that came back from a pod could not be given its name");
+    }
     for record in node.store.records().iter().filter(|record| record.state != State::Attached) {
         let netns = del::reachable(&record.netns);
         if netns.is_none() && has_links_inside(record) && !is_gone(record) {

@@ -1,6 +1,6 @@
 //! Start to end of the daemon.
 
-use std::{fs::DirBuilder, os::unix::fs::DirBuilderExt, sync::Arc};
+use std::{fs::DirBuilder, os::unix::fs::DirBuilderExt, sync::Arc, time::Duration};
 
 use anyhow::{Context, bail};
 use nicety_core::finding::Finding;
@@ -8,6 +8,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 
 use crate::{admin, config::Config, inventory, node::Node, recover, reload, serve};
+
+const TOMBSTONES_EVERY: Duration = Duration::from_secs(30);
 
 /// Serves until SIGTERM or SIGINT; running calls end first. `Err` with all findings when the manifests cannot be used.
 pub fn run(config: Config) -> anyhow::Result<()> {
@@ -43,12 +45,24 @@ async fn until_stopped(node: Arc<Node>) -> anyhow::Result<()> {
     background.spawn(named("manifests are no longer watched", reload::watch(node.clone())));
     background.spawn(named("NICs are no longer followed", inventory::follow(node.clone(), changes)));
     background.spawn(admin::serve(node.clone(), admin));
+    background.spawn(unheard(node.clone()));
     info!(node = %node.config.node, generation = node.world().generation, socket = %cni.display(), "serving");
     serve::serve(node.clone(), plugin, stopped()).await;
     background.shutdown().await;
     node.store.flush()?;
     info!("stopped");
     Ok(())
+}
+
+/// A DEL that got no answer in time leaves a tombstone too; its runtime may never call again.
+async fn unheard(node: Arc<Node>) {
+    loop {
+        tokio::time::sleep(TOMBSTONES_EVERY).await;
+        let replaying = node.clone();
+        if let Err(panic) = tokio::task::spawn_blocking(move || recover::tombstones(&replaying)).await {
+            warn!(%panic, "replaying tombstones ended in a panic");
+        }
+    }
 }
 
 async fn stopped() {

@@ -8,7 +8,7 @@ use std::{
     io,
     os::fd::{AsFd, AsRawFd, OwnedFd, RawFd},
     path::Path,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread,
 };
 
@@ -56,7 +56,7 @@ pub enum NetnsError {
 pub struct Netns {
     fd: OwnedFd,
     id: NetnsId,
-    conversation: Mutex<Conversation>,
+    conversation: Arc<Mutex<Conversation>>,
 }
 
 impl Netns {
@@ -70,7 +70,7 @@ impl Netns {
         }
         let conversation = conversation_in(&fd, &path())?;
         let id = NetnsId { device: found.st_dev, inode: found.st_ino, path: path() };
-        Ok(Netns { fd, id, conversation: Mutex::new(conversation) })
+        Ok(Netns { fd, id, conversation: Arc::new(Mutex::new(conversation)) })
     }
 
     pub fn open(path: &Path) -> Result<Netns, NetnsError> {
@@ -93,6 +93,16 @@ impl Netns {
     /// their sequence numbers.
     pub(crate) fn conversation(&self) -> MutexGuard<'_, Conversation> {
         self.conversation.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The same conversation, for a thread that may outlive this value.
+    pub(crate) fn shared(&self) -> Arc<Mutex<Conversation>> {
+        Arc::clone(&self.conversation)
+    }
+
+    /// A second conversation, for looking on while the first one waits for the kernel.
+    pub(crate) fn second(&self) -> Result<Conversation, NetnsError> {
+        conversation_in(&self.fd, &self.id.path)
     }
 }
 

@@ -82,7 +82,8 @@ impl Network {
         self.gateway4.map(IpAddr::V4).into_iter().chain(self.gateway6.map(IpAddr::V6))
     }
 
-    /// The routes of an interface with these addresses (each with the length of its on-link prefix), default routes last. A route
+    /// The routes of an interface with these addresses (each with the length of its on-link prefix), default routes last. A
+    /// veth-routed interface, which has nothing on its link, reaches the network's own subnets by the host. A route
     /// whose next hop is on the link of another NIC of the network is that one's.
     pub fn routes_of(&self, addresses: &[IpNet]) -> Vec<Route> {
         let of_family = |address: IpAddr| addresses.iter().any(|own| Family::of(own.addr()) == Family::of(address));
@@ -92,7 +93,9 @@ impl Network {
         };
         let defaults = self.gateways().map(|gateway| Route { to: default_of(gateway), via: Some(gateway) });
         let here = |route: &Route| route.via.map_or_else(|| of_family(route.to.addr()), on_link);
-        self.routes.iter().cloned().chain(defaults).filter(here).collect()
+        let own = self.subnets.iter().filter(|_| self.link == Link::VethRouted);
+        let own = own.map(|subnet| Route { to: *subnet, via: None });
+        own.chain(self.routes.iter().cloned()).chain(defaults).filter(here).collect()
     }
 }
 

@@ -70,5 +70,12 @@ class Nicety:
         nics = {nic["name"]: nic["attachments"] for nic in status["nics"]}
         return {"leases": status["leases"], "records": status["records"], "unfinished": status["unfinished"], "of each NIC": nics}
 
+    def refused(self) -> list:
+        """Why the manifests on disk are not in force."""
+        return self._status()["refused"]
+
+    def explain(self, pod: str) -> str:
+        return kernel.run(str(self._nicety), "explain", pod, "--socket", str(self._run_dir / "admin.sock"))
+
     def _status(self) -> dict:
         return json.loads(kernel.run(str(self._nicety), "status", "--json", "--socket", str(self._run_dir / "admin.sock")))

@@ -137,7 +137,9 @@ fn keep(root: &Root, nodes: &[Node], arguments: &Demo) -> anyhow::Result<ExitCod
     let pid = std::process::id();
     let program = std::env::current_exe()?;
     let mut lines = vec!["\nleft standing; look inside from another terminal:".to_owned()];
-    let enter = format!("nsenter --user --mount --net --preserve-credentials --target {pid}");
+    // Root made no user namespace, and nobody can enter the one that they are in.
+    let user = if sandbox::has_user_namespace() { "--user --preserve-credentials " } else { "" };
+    let enter = format!("nsenter {user}--mount --net --target {pid}");
     for node in nodes {
         lines.push(format!("  {enter} {} status --socket {}", program.display(), node.socket().display()));
     }

@@ -41,6 +41,12 @@ pub fn enter() -> Result<(), SandboxError> {
     private_mounts()
 }
 
+/// Whether `enter` made a user namespace: root outside of it is more than one user.
+pub fn has_user_namespace() -> bool {
+    let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    map.split_whitespace().nth(2) == Some("1")
+}
+
 /// Mounts made from here on are seen by nobody else.
 fn private_mounts() -> Result<(), SandboxError> {
     use nix::mount::{MsFlags, mount};

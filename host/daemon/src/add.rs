@@ -24,7 +24,6 @@ use crate::{
     answer,
     decide::{self, Asked, Decided, Reason},
     del,
-    gather::Snapshot,
     intend::Intent,
     node::{Node, now},
     world::chain,
@@ -74,14 +73,7 @@ fn reserve(node: &Node, intent: &Intent) -> Result<(Plan<Bound>, Timings), CniEr
     let id = node.store.next_decision();
     let mut asked = Vec::new();
     let _ledger = node.ledger();
-    let (world, nics, usage, records) = (node.world(), node.inventory.nics(), node.store.usage(), node.store.records());
-    let snapshot = Snapshot {
-        world: &world,
-        node: &node.config.node,
-        nics: &nics,
-        usage: &usage,
-        capabilities: node.capabilities,
-    };
+    let (snapshot, records) = (node.snapshot(), node.store.records());
     let decided = decide::decide(&snapshot, intent, &records, &mut asked);
     node.store.remember(&remembered(id, intent, asked));
     let Decided { plan, reasons } = decided?;

@@ -1,7 +1,7 @@
 //! From an intent to a plan that lacks only its addresses: attach, then nic-selection for each request, then the host's own rules.
 //! Everything that policies said is kept for `explain`, also when the answer is no.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use nicety_cni::{CniError, Code};
 use nicety_core::{
@@ -57,9 +57,9 @@ struct Pick<'a> {
 
 /// `records` are those of this node, for links that exclude each other.
 pub fn decide(
-    snapshot: &Snapshot<'_>,
+    snapshot: &Snapshot,
     intent: &Intent,
-    records: &[std::sync::Arc<Record>],
+    records: &[Arc<Record>],
     asked: &mut Vec<Asked>,
 ) -> Result<Decided, CniError> {
     let requests = attach(snapshot, intent, asked)?;
@@ -83,7 +83,7 @@ pub fn decide(
     plan(snapshot, intent, picks, records)
 }
 
-fn attach(snapshot: &Snapshot<'_>, intent: &Intent, asked: &mut Vec<Asked>) -> Result<Vec<Request>, CniError> {
+fn attach(snapshot: &Snapshot, intent: &Intent, asked: &mut Vec<Asked>) -> Result<Vec<Request>, CniError> {
     let name = intent.network.as_ref().map_or("", NetworkName::as_str);
     if let Some(network) = &intent.network {
         known(snapshot, network, &intent.pod.namespace)?;
@@ -95,7 +95,7 @@ fn attach(snapshot: &Snapshot<'_>, intent: &Intent, asked: &mut Vec<Asked>) -> R
 }
 
 /// The network that the NetConf names exists and serves the pod's namespace.
-fn known(snapshot: &Snapshot<'_>, name: &NetworkName, namespace: &str) -> Result<(), CniError> {
+fn known(snapshot: &Snapshot, name: &NetworkName, namespace: &str) -> Result<(), CniError> {
     match snapshot.network(name) {
         None => {
             let known =
@@ -115,7 +115,7 @@ fn known(snapshot: &Snapshot<'_>, name: &NetworkName, namespace: &str) -> Result
 }
 
 /// The network of a reviewed request: its index is one of the offer's, which stands in the order of the objects.
-fn network_of<'a>(snapshot: &Snapshot<'a>, intent: &Intent, request: &Request) -> Result<&'a Network, CniError> {
+fn network_of<'a>(snapshot: &'a Snapshot, intent: &Intent, request: &Request) -> Result<&'a Network, CniError> {
     let mut served = snapshot.world.objects.networks.values().filter(|network| network.serves(&intent.pod.namespace));
     let found = served.nth(request.network as usize);
     found.ok_or_else(|| CniError::new(Code::Internal, "a reviewed request names no network that was on offer"))
@@ -123,7 +123,7 @@ fn network_of<'a>(snapshot: &Snapshot<'a>, intent: &Intent, request: &Request) -
 
 /// The NICs of one request; one without a NIC for a network that has none.
 fn select(
-    snapshot: &Snapshot<'_>,
+    snapshot: &Snapshot,
     intent: &Intent,
     network: &Network,
     request: &Request,
@@ -160,10 +160,10 @@ fn select(
 }
 
 fn plan(
-    snapshot: &Snapshot<'_>,
+    snapshot: &Snapshot,
     intent: &Intent,
     picks: Vec<Pick<'_>>,
-    records: &[std::sync::Arc<Record>],
+    records: &[Arc<Record>],
 ) -> Result<Decided, CniError> {
     let mut chosen = Vec::new();
     let mut reasons = Vec::new();
@@ -179,11 +179,11 @@ fn plan(
 }
 
 /// `place`: which interface of its request it is, from 0; static addresses go by place.
-fn interface(snapshot: &Snapshot<'_>, pick: &Pick<'_>, place: usize) -> Result<Chosen, CniError> {
+fn interface(snapshot: &Snapshot, pick: &Pick<'_>, place: usize) -> Result<Chosen, CniError> {
     let Pick { network, request, ifname, candidate, reason: _ } = pick;
     let nic = candidate.as_ref().map(|candidate| (candidate.host.clone(), settings(candidate)));
     let host: Option<&HostNic> = nic.as_ref().map(|(host, _)| host);
-    let pools = snapshot.world.objects.pools(network, snapshot.node, host.map(|nic| &nic.name));
+    let pools = snapshot.world.objects.pools(network, &snapshot.node, host.map(|nic| &nic.name));
     let pools = pools.map_err(|error| CniError::new(Code::UnknownNetwork, error.to_string()))?;
     let statics = request.addresses.get(place);
     let mut claims = Vec::new();

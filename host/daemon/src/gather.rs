@@ -1,6 +1,6 @@
 //! The one place where Facts are made: from the world in force, the inventory, the store's counts and the call. Pure.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use nicety_core::{
     facts::{
@@ -20,12 +20,12 @@ use serde_json::{Map, Value as Json};
 use crate::{intend::Intent, world::World};
 
 /// Everything that a decision may look at, as it stands at one moment.
-#[derive(Debug, Clone, Copy)]
-pub struct Snapshot<'a> {
-    pub world: &'a World,
-    pub node: &'a NodeName,
-    pub nics: &'a [Discovered],
-    pub usage: &'a Usage,
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    pub world: Arc<World>,
+    pub node: NodeName,
+    pub nics: Arc<Vec<Discovered>>,
+    pub usage: Usage,
     pub capabilities: Capabilities,
 }
 
@@ -36,7 +36,7 @@ pub struct Candidate {
     pub nic: Nic,
 }
 
-impl Snapshot<'_> {
+impl Snapshot {
     pub fn attach(&self, intent: &Intent) -> attach::Facts {
         let served = self.world.objects.networks.values().filter(|network| network.serves(&intent.pod.namespace));
         let offer = |network: &Network| {
@@ -114,13 +114,13 @@ impl Snapshot<'_> {
             return Some(missing);
         }
         if network.nics == NicPool::Without {
-            return self.world.objects.pools(network, self.node, None).err().map(|error| error.to_string());
+            return self.world.objects.pools(network, &self.node, None).err().map(|error| error.to_string());
         }
         let candidates = self.candidates(network);
         if candidates.is_empty() {
             return Some(format!("no NIC of this node belongs to network `{}`", network.name));
         }
-        let pools = candidates.iter().map(|one| self.world.objects.pools(network, self.node, Some(&one.host.name)));
+        let pools = candidates.iter().map(|one| self.world.objects.pools(network, &self.node, Some(&one.host.name)));
         let mut refused: Vec<_> = pools.filter_map(Result::err).collect();
         (refused.len() == candidates.len()).then(|| refused.swap_remove(0).to_string())
     }

@@ -14,6 +14,7 @@ use tracing::warn;
 
 use crate::{
     config::Config,
+    gather::Snapshot,
     inventory::Inventory,
     world::{Policies, World},
 };
@@ -61,6 +62,17 @@ impl Node {
     /// What is in force now; a request keeps the one that it started with.
     pub fn world(&self) -> Arc<World> {
         self.world.load_full()
+    }
+
+    /// Everything that a decision may look at, as it stands now.
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            world: self.world(),
+            node: self.config.node.clone(),
+            nics: self.inventory.nics(),
+            usage: self.store.usage(),
+            capabilities: self.capabilities,
+        }
     }
 
     /// Loads the manifests and swaps them in when they are good and say something new: the new generation. Findings leave the world

@@ -3,7 +3,7 @@
 use nicety_cni::{CniError, Code, Mode, NetConf};
 use nicety_core::ids::NetworkName;
 
-use crate::{gather::Snapshot, node::Node};
+use crate::node::Node;
 
 pub fn status(node: &Node, netconf: &NetConf) -> Result<String, CniError> {
     let (Mode::OwnNetwork | Mode::Delegated, Some(name)) = (netconf.mode(), &netconf.network) else {
@@ -13,14 +13,7 @@ pub fn status(node: &Node, netconf: &NetConf) -> Result<String, CniError> {
     let Ok(name) = name.parse::<NetworkName>() else {
         return unavailable(format!("`{name}` is not the name of a network"));
     };
-    let (world, nics, usage) = (node.world(), node.inventory.nics(), node.store.usage());
-    let snapshot = Snapshot {
-        world: &world,
-        node: &node.config.node,
-        nics: &nics,
-        usage: &usage,
-        capabilities: node.capabilities,
-    };
+    let snapshot = node.snapshot();
     match snapshot.network(&name) {
         None => unavailable(format!("there is no network `{name}`; hint: add its manifest")),
         Some(network) => snapshot.unready(network).map_or(Ok(String::new()), unavailable),

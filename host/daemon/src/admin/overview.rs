@@ -10,14 +10,8 @@ use super::view;
 use crate::{gather::Snapshot, node::Node};
 
 pub fn of(node: &Node) -> view::Status {
-    let (world, nics, usage, records) = (node.world(), node.inventory.nics(), node.store.usage(), node.store.records());
-    let snapshot = Snapshot {
-        world: &world,
-        node: &node.config.node,
-        nics: &nics,
-        usage: &usage,
-        capabilities: node.capabilities,
-    };
+    let (snapshot, records) = (node.snapshot(), node.store.records());
+    let Snapshot { world, nics, usage, .. } = &snapshot;
     let networks: Vec<view::Network> = world
         .objects
         .networks

@@ -31,6 +31,8 @@ fn of_error(schema: &Value, error: &ValidationError<'_>) -> Vec<Finding> {
             let message = |name: &String| format!("is not a known field{}", suggestion(name, &known));
             unexpected.iter().map(|name| Finding::new(child(&at, name), message(name))).collect()
         }
+        // The library names the field's value only where an object may have no field at all.
+        Kind::FalseSchema => one("has a field, and none is known here; hint: leave it empty".to_owned()),
         Kind::Required { property } => {
             vec![Finding::new(child(&at, property.as_str().unwrap_or_default()), "is missing")]
         }

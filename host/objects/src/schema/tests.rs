@@ -110,3 +110,10 @@ fn a_catastrophic_pattern_takes_no_time() {
     assert!(found[0].message.len() < 200, "the message repeats the whole instance");
     assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
 }
+
+#[test]
+fn an_object_that_takes_no_fields_says_so() {
+    let schema = json!({ "type": "object", "additionalProperties": false });
+    assert_eq!(lines(schema.clone(), json!({ "x": 1 })), ["has a field, and none is known here; hint: leave it empty"]);
+    assert_eq!(lines(schema, json!({})), [""; 0]);
+}

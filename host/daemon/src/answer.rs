@@ -27,7 +27,7 @@ fn ours(attachment: &Attachment, interfaces: &[Attached]) -> AddResult {
     AddResult {
         interfaces: interfaces.iter().map(|interface| as_made(attachment, interface)).collect(),
         ips: interfaces.iter().enumerate().flat_map(|(place, interface)| ips(place, interface)).collect(),
-        routes: interfaces.iter().flat_map(|interface| routes(interface)).collect(),
+        routes: interfaces.iter().flat_map(routes).collect(),
         dns,
     }
 }

@@ -46,6 +46,9 @@ pub struct Asked {
     pub run: Run,
 }
 
+/// A NIC, or none for a network without NICs, and why.
+type Selected = (Option<Candidate>, Reason);
+
 /// One NIC for one interface.
 struct Pick<'a> {
     network: &'a Network,
@@ -63,7 +66,7 @@ pub fn decide(
     asked: &mut Vec<Asked>,
 ) -> Result<Decided, CniError> {
     let requests = attach(snapshot, intent, asked)?;
-    let mut chosen: Vec<(&Request, &Network, Vec<(Option<Candidate>, Reason)>)> = Vec::new();
+    let mut chosen: Vec<(&Request, &Network, Vec<Selected>)> = Vec::new();
     let mut taken = Vec::new();
     for request in &requests {
         let network = network_of(snapshot, intent, request)?;
@@ -129,7 +132,7 @@ fn select(
     request: &Request,
     taken: &[String],
     asked: &mut Vec<Asked>,
-) -> Result<Vec<(Option<Candidate>, Reason)>, CniError> {
+) -> Result<Vec<Selected>, CniError> {
     if network.nics == NicPool::Without {
         let reason = format!("network `{}` has no NICs: the host routes", network.name);
         return Ok(vec![(None, Reason { strategy: String::new(), reason, reserved: 0 })]);

@@ -48,7 +48,7 @@ pub struct Count {
 pub fn bridge(name: &str) -> Result<(), LayError> {
     let kind = vec![LinkInfo::Kind(InfoKind::Bridge)];
     create(name, vec![LinkAttribute::IfName(name.to_owned()), LinkAttribute::LinkInfo(kind)])?;
-    set(name, |message| up(message))
+    set(name, up)
 }
 
 /// A cable: `name` here, a port of `bridge` and up; `far` in the other namespace.
@@ -70,7 +70,7 @@ pub fn raise(name: &str, address: Option<IpNet>) -> Result<(), LayError> {
         let message = RouteNetlinkMessage::NewAddress(addresses::add(index(name)?, address));
         ask(name, Request { flags: NLM_F_CREATE | NLM_F_EXCL, message })?;
     }
-    set(name, |message| up(message))
+    set(name, up)
 }
 
 /// What is there.

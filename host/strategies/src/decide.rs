@@ -66,5 +66,5 @@ fn decide<N: Narrowing>(
 /// Review refuses such an answer; this is what is said if it ever did not.
 fn of_another_kind() -> No {
     let message = "the answer is of another kind than the question".to_owned();
-    No::Host(Denial { code: "wrong-kind".to_owned(), message, ..Denial::default() })
+    No::Host(Box::new(Denial { code: "wrong-kind".to_owned(), message, ..Denial::default() }))
 }

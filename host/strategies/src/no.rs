@@ -12,13 +12,13 @@ use nicety_core::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum No {
     /// A policy said no.
-    Denied { strategy: StrategyName, policy: String, denial: Denial },
+    Denied { strategy: StrategyName, policy: String, denial: Box<Denial> },
     /// A policy could not be brought to say anything.
     Failed { strategy: StrategyName, policy: String, failure: Failure },
     /// What a policy said breaks a rule of review.
     Refused { strategy: StrategyName, policy: String, findings: Vec<Finding> },
     /// The host's own no, after all policies had spoken: too few NICs were left.
-    Host(Denial),
+    Host(Box<Denial>),
 }
 
 impl No {

@@ -68,7 +68,7 @@ impl Run {
         match &self.outcome {
             Ok(decision) if self.findings.is_empty() => Ok(decision.clone()),
             Ok(_) => Err(No::Refused { strategy, policy, findings: self.findings.clone() }),
-            Err(Refusal::Denied(denial)) => Err(No::Denied { strategy, policy, denial: denial.clone() }),
+            Err(Refusal::Denied(denial)) => Err(No::Denied { strategy, policy, denial: Box::new(denial.clone()) }),
             Err(Refusal::Failed(failure)) => Err(No::Failed { strategy, policy, failure: failure.clone() }),
         }
     }

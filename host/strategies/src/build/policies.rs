@@ -17,13 +17,16 @@ pub struct Checked {
     pub config: String,
 }
 
+/// A module under limits, and what loading it gave.
+type Loaded<'a> = (&'a PolicyRef, &'a Limits, Result<Arc<dyn Evaluator>, String>);
+
 /// One module is loaded once, however many strategies use it under the same limits.
 pub fn load(
     strategies: &BTreeMap<StrategyName, Strategy>,
     load: &mut Loader<'_>,
     findings: &mut Vec<Finding>,
 ) -> BTreeMap<StrategyName, Checked> {
-    let mut loaded: Vec<(&PolicyRef, &Limits, Result<Arc<dyn Evaluator>, String>)> = Vec::new();
+    let mut loaded: Vec<Loaded<'_>> = Vec::new();
     let mut checked = BTreeMap::new();
     for (name, strategy) in strategies {
         let Body::Policy { policy: reference, config, limits } = &strategy.body else { continue };

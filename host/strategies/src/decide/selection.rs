@@ -27,7 +27,8 @@ pub fn selection(set: &StrategySet, network: &str, facts: &nic_selection::Facts,
     let left = decide(strategy, &Left { facts: facts.clone(), selection: None }, Role::Live, clock, &mut runs);
     let outcome = left.and_then(|left| {
         let selection = left.selection.ok_or_else(of_another_kind)?;
-        let choices = choose(&facts.request, &facts.candidates, &selection).map_err(No::Host)?;
+        let choices =
+            choose(&facts.request, &facts.candidates, &selection).map_err(|denial| No::Host(Box::new(denial)))?;
         Ok(Chosen { choices, strategy: strategy.name.clone() })
     });
     Decided { outcome, runs }

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import time
 import unittest
@@ -155,6 +156,35 @@ class Plugin(AuditedTest):
             os.unlink(broken)
         while node.subject.refused():
             time.sleep(0.05)
+
+    def test_a_module_that_is_no_file_of_a_module_is_refused_unread(self):
+        wrong = node.root / "manifests" / "strategies.yaml"
+        wrong.write_text("strategies: {mine: {policy: 'file:/dev/zero'}}\n")
+        try:
+            deadline = time.monotonic() + 10
+            while "not a regular file" not in json.dumps(node.subject.refused()):
+                self.assertLess(time.monotonic(), deadline, "the daemon never refused the module")
+                time.sleep(0.05)
+        finally:
+            os.unlink(wrong)
+        while node.subject.refused():
+            time.sleep(0.05)
+
+    def test_a_manifests_folder_that_is_replaced_whole_is_read_again(self):
+        folder, aside = node.root / "manifests", node.root / "manifests.aside"
+        shutil.copytree(folder, aside)
+        (aside / "broken.yaml").write_text("kind: Nothing\n")
+        old = node.root / "manifests.old"
+        folder.rename(old)
+        aside.rename(folder)
+        deadline = time.monotonic() + 15
+        while "broken.yaml" not in json.dumps(node.subject.refused()):
+            self.assertLess(time.monotonic(), deadline, "the daemon still watches the old folder")
+            time.sleep(0.05)
+        (folder / "broken.yaml").unlink()
+        while node.subject.refused():
+            time.sleep(0.05)
+        shutil.rmtree(old)
 
     def test_explain_tells_who_decided_what_and_why(self):
         self.succeeds("ADD", [{"name": "rails", "cni-args": {"nics": 1}}])

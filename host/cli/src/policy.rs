@@ -8,6 +8,7 @@ use nicety_core::{
     evaluate::{Evaluation, Evaluator, Refusal},
     facts::Facts,
     finding::{self, Finding},
+    ids::StrategyName,
 };
 use nicety_daemon::admin::view::Ran;
 use nicety_engine::{Engine, EngineConfig};
@@ -54,6 +55,8 @@ pub fn run(arguments: &PolicyRun) -> anyhow::Result<ExitCode> {
 }
 
 fn live(arguments: &PolicyRun, name: &str, facts: &[u8]) -> anyhow::Result<ExitCode> {
+    let name: StrategyName = name.parse()?;
+    anyhow::ensure!(arguments.config.is_none(), "a live strategy has its own config; hint: leave `--config` out");
     let ran: Ran = client::post(&arguments.socket.socket, &format!("/v1/strategies/{name}/run"), facts)?;
     say(&serde_json::to_string_pretty(&ran)?);
     Ok(if ran.outcome.is_ok() { ExitCode::SUCCESS } else { ExitCode::from(SAID_NO) })
@@ -114,8 +117,8 @@ fn module(named: &str) -> anyhow::Result<Vec<u8>> {
             let known = nicety_builtins::ALL.iter().map(|(name, _)| *name).collect::<Vec<_>>().join("`, `");
             format!("there is no built-in policy `{name}`; hint: there are `{known}`")
         }),
-        None => fs::read(named)
-            .with_context(|| format!("cannot read module `{named}`; hint: `builtin:NAME`, `strategy:NAME` or a path")),
+        None => nicety_daemon::world::read_module(Path::new(named))
+            .map_err(|error| anyhow::anyhow!("{error}; hint: `builtin:NAME`, `strategy:NAME` or a path")),
     }
 }
 

@@ -4,8 +4,8 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use futures_util::StreamExt;
-use inotify::{Inotify, WatchMask};
-use tokio::time::sleep;
+use inotify::{Inotify, WatchDescriptor, WatchMask, Watches};
+use tokio::time::{sleep, timeout};
 use tracing::{info, warn};
 
 use crate::{config::Config, node::Node};
@@ -13,20 +13,37 @@ use crate::{config::Config, node::Node};
 /// An editor and `kubectl` write several files at once; one reload answers them all.
 const SETTLE: Duration = Duration::from_millis(50);
 
+/// A folder may be replaced whole, and a watch stays with the old one: so often it is looked which folder the path leads to.
+const LOOK: Duration = Duration::from_secs(2);
+
 /// Runs until its task is dropped.
 pub async fn watch(node: Arc<Node>) -> std::io::Result<()> {
     let inotify = Inotify::init()?;
-    let mask = WatchMask::CLOSE_WRITE | WatchMask::MOVE | WatchMask::DELETE | WatchMask::CREATE;
-    for folder in folders(&node.config) {
-        inotify.watches().add(&folder, mask)?;
-    }
+    let mut watches = inotify.watches();
+    let mut watched = lay(&mut watches, &node.config);
     let mut events = inotify.into_event_stream([0; 4096])?;
-    while let Some(event) = events.next().await {
-        event?;
+    loop {
+        // Cancel-safe: an event that is not taken stays with the kernel.
+        match timeout(LOOK, events.next()).await {
+            Ok(Some(event)) => drop(event?),
+            Ok(None) => return Ok(()),
+            Err(_) => {
+                let now = lay(&mut watches, &node.config);
+                if now == watched {
+                    continue;
+                }
+                watched = now;
+            }
+        }
         sleep(SETTLE).await;
         reload(&node).await;
     }
-    Ok(())
+}
+
+/// One watch per folder; none for a folder that is not there now. Laying a watch again on the same folder changes nothing.
+fn lay(watches: &mut Watches, config: &Config) -> Vec<Option<WatchDescriptor>> {
+    let mask = WatchMask::CLOSE_WRITE | WatchMask::MOVE | WatchMask::DELETE | WatchMask::CREATE | WatchMask::ONLYDIR;
+    folders(config).iter().map(|folder| watches.add(folder, mask).ok()).collect()
 }
 
 /// Loads what the folders hold now and swaps it in, or keeps what is in force and says why.

@@ -2,12 +2,13 @@
 
 use std::{
     collections::BTreeMap,
+    io::Read,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
 };
 
 use nicety_core::{evaluate::Evaluator, finding::Finding, hash};
-use nicety_engine::{Engine, Limits, Policy};
+use nicety_engine::{CompileLimits, Engine, Limits, Policy};
 use nicety_objects::{
     Overlay, Set,
     strategies::{self, PolicyRef},
@@ -56,11 +57,26 @@ fn fetch(reference: &PolicyRef, manifests: &Path) -> Result<Vec<u8>, String> {
             let known = nicety_builtins::ALL.iter().map(|(name, _)| *name).collect::<Vec<_>>().join("`, `");
             format!("there is no built-in policy `{name}`; hint: there are `{known}`")
         }),
-        PolicyRef::File(path) => {
-            let path = manifests.join(path);
-            std::fs::read(&path).map_err(|error| format!("cannot read `{}`: {error}", path.display()))
-        }
+        PolicyRef::File(path) => read_module(&manifests.join(path)),
     }
+}
+
+/// A module from a file: a regular one, and no more of it than the compiler takes. The text of an error is the whole error.
+pub fn read_module(path: &Path) -> Result<Vec<u8>, String> {
+    let wrong = |what: String| format!("cannot read module `{}`: {what}", path.display());
+    // Asked before it is opened: opening a pipe would wait for a writer.
+    let found = std::fs::metadata(path).map_err(|error| wrong(error.to_string()))?;
+    if !found.is_file() {
+        return Err(wrong("it is not a regular file".to_owned()));
+    }
+    let limit = CompileLimits::default().input_bytes;
+    let mut module = Vec::new();
+    let file = std::fs::File::open(path).map_err(|error| wrong(error.to_string()))?;
+    file.take(limit + 1).read_to_end(&mut module).map_err(|error| wrong(error.to_string()))?;
+    if module.len() as u64 > limit {
+        return Err(wrong(format!("it is larger than {limit} bytes, which is the limit of a module")));
+    }
+    Ok(module)
 }
 
 /// The engine's defaults with what the strategy says in their place.

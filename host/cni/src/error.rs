@@ -4,6 +4,9 @@ use serde::Serialize;
 
 use crate::{finding::Finding, version::Version};
 
+/// Findings that one error spells out; it goes into a pod's events, and input may be wrong in a hundred thousand places.
+const FINDINGS_TOLD: usize = 64;
+
 /// What a runtime is told. Codes up to 99 are those of the CNI specification (and 8, which its Go library added); ours start at 100.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u32)]
@@ -109,7 +112,10 @@ impl CniError {
             [only] => CniError::new(code, only.clone()),
             all => {
                 let counted = format!("{} things are wrong with this call", all.len());
-                CniError::new(code, counted).with_details(all.join("; "))
+                let told = all.get(..FINDINGS_TOLD).unwrap_or(all);
+                let rest = all.len().saturating_sub(told.len());
+                let rest = if rest == 0 { String::new() } else { format!("; and {rest} more") };
+                CniError::new(code, counted).with_details(told.join("; ") + &rest)
             }
         }
     }
@@ -118,5 +124,18 @@ impl CniError {
     pub fn render(&self, version: Version) -> String {
         let CniError { code, msg, details } = self;
         crate::result::line(&Json { cni_version: version.as_str(), code: code.number(), msg, details })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flood_of_findings_is_counted_and_cut() {
+        let findings: Vec<Finding> = (0..1000).map(|n| Finding::new(format!("ips[{n}]"), "is wrong")).collect();
+        let error = CniError::of_findings(Code::InvalidNetConf, &findings);
+        assert!(error.msg.starts_with("1000 things"), "{}", error.msg);
+        assert!(error.details.ends_with("; and 936 more") && error.details.len() < 4096, "{}", error.details);
     }
 }

@@ -1,8 +1,12 @@
 //! The command line, as types.
 
+mod policy;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+
+pub use policy::{Policy, PolicyRun};
 
 /// Decides which network cards a pod gets, by sandboxed policies.
 #[derive(Debug, Parser)]
@@ -94,26 +98,6 @@ pub struct Explain {
     /// A container ID (or its beginning), or NAMESPACE/POD
     #[arg(value_name = "CONTAINER|NAMESPACE/POD")]
     pub of: String,
-    #[command(flatten)]
-    pub socket: Socket,
-}
-
-#[derive(Debug, Subcommand)]
-pub enum Policy {
-    /// One decision of one policy from a file of facts
-    Run(PolicyRun),
-}
-
-#[derive(Debug, Args)]
-pub struct PolicyRun {
-    /// `builtin:NAME`, the path of a component, or `strategy:NAME` as the running daemon has it
-    pub module: String,
-    /// JSON: {"kind": "nic-selection", "facts": {...}}; `-` reads standard input
-    #[arg(long, value_name = "FILE")]
-    pub facts: PathBuf,
-    /// JSON of the policy's config [default: {}]
-    #[arg(long, value_name = "FILE")]
-    pub config: Option<PathBuf>,
     #[command(flatten)]
     pub socket: Socket,
 }

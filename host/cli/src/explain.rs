@@ -54,6 +54,7 @@ fn policy(decision: &DecisionRecord) -> Vec<String> {
     let role = match decision.role {
         Role::Live => "",
         Role::Fallback => ", as the fallback",
+        Role::Canary => ", as the canary",
         Role::Shadow => ", in shadow",
     };
     let digest = decision.digest.get(..12).unwrap_or(&decision.digest);

@@ -14,7 +14,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use args::{Arguments, Command, Engine, Policy};
+use args::{Arguments, Command, Engine};
 
 /// Runs what the command line asks for. Exit codes: 0 done, 1 it failed, 2 the command line is wrong, 3 a policy said no.
 pub fn run() -> ExitCode {
@@ -24,7 +24,7 @@ pub fn run() -> ExitCode {
         Command::DemoNode(arguments) => demo::node::become_daemon(arguments).map(|()| ExitCode::SUCCESS),
         Command::Status(arguments) => status::run(&arguments.socket).map(|()| ExitCode::SUCCESS),
         Command::Explain(arguments) => explain::run(&arguments).map(|()| ExitCode::SUCCESS),
-        Command::Policy(Policy::Run(arguments)) => policy::run(&arguments),
+        Command::Policy(command) => policy::main(&command),
         // Does not return: the child ends with the compilation.
         Command::Engine(Engine::Compile) => nicety_engine::compile::child_main(),
     };

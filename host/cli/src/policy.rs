@@ -1,123 +1,27 @@
-//! `nicety policy run`: one decision of one policy, in the same sandbox as the daemon's, or of a live strategy.
+//! `nicety policy`: what its authors do with a policy, one file per command.
 
-use std::{fs, io::Read, path::Path, process::ExitCode, time::Instant};
+mod run;
 
-use anyhow::{Context, bail};
-use nicety_core::{
-    decision::Decision,
-    evaluate::{Evaluation, Evaluator, Refusal},
-    facts::Facts,
-    finding::{self, Finding},
-    ids::StrategyName,
-};
-use nicety_daemon::admin::view::Ran;
-use nicety_engine::{Engine, EngineConfig};
-use serde_json::{Value, json};
+use std::{fs, io::Read, path::Path, process::ExitCode};
 
-use crate::{
-    args::PolicyRun,
-    client,
-    text::{complain, say},
-};
+use anyhow::Context;
+
+use crate::args::Policy;
 
 /// A policy said no, or what it said did not pass review.
 const SAID_NO: u8 = 3;
 
-pub fn run(arguments: &PolicyRun) -> anyhow::Result<ExitCode> {
-    let text = read(&arguments.facts)?;
-    let facts: Facts = serde_json::from_str(&text).with_context(|| {
-        format!(
-            "`{}` holds no facts; hint: {{\"kind\": \"nic-selection\", \"facts\": {{...}}}}",
-            arguments.facts.display()
-        )
-    })?;
-    if let Some(name) = arguments.module.strip_prefix("strategy:") {
-        return live(arguments, name, text.as_bytes());
+pub fn main(command: &Policy) -> anyhow::Result<ExitCode> {
+    match command {
+        Policy::Run(arguments) => run::run(arguments),
     }
-    let config: Value = match &arguments.config {
-        Some(path) => {
-            serde_json::from_str(&read(path)?).with_context(|| format!("`{}` is not JSON", path.display()))?
-        }
-        None => json!({}),
-    };
-    let engine = Engine::new(EngineConfig { sandboxes: 1, ..EngineConfig::default() })?;
-    let policy =
-        engine.load(&module(&arguments.module)?).with_context(|| format!("cannot load `{}`", arguments.module))?;
-    let refused = nicety_strategies::build::refused_config(&policy, &config);
-    if !refused.is_empty() {
-        let findings: Vec<Finding> = refused.into_iter().map(|finding| finding.within("config")).collect();
-        bail!("the config is not one for policy `{}`: {}", policy.description().name, finding::list(&findings));
-    }
-    let start = Instant::now();
-    let evaluation = policy.evaluate(&config.to_string(), &facts);
-    let microseconds = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
-    report(arguments, &facts, &evaluation, microseconds)
 }
 
-fn live(arguments: &PolicyRun, name: &str, facts: &[u8]) -> anyhow::Result<ExitCode> {
-    let name: StrategyName = name.parse()?;
-    anyhow::ensure!(arguments.config.is_none(), "a live strategy has its own config; hint: leave `--config` out");
-    let ran: Ran = client::post(&arguments.socket.socket, &format!("/v1/strategies/{name}/run"), facts)?;
-    say(&serde_json::to_string_pretty(&ran)?);
-    Ok(if ran.outcome.is_ok() { ExitCode::SUCCESS } else { ExitCode::from(SAID_NO) })
-}
-
-fn report(
-    arguments: &PolicyRun,
-    facts: &Facts,
-    evaluation: &Evaluation,
-    microseconds: u64,
-) -> anyhow::Result<ExitCode> {
-    let findings = evaluation
-        .outcome
-        .as_ref()
-        .map(|decision| nicety_strategies::run::reviewed(facts, decision))
-        .unwrap_or_default();
-    let no = evaluation.outcome.is_err() || !findings.is_empty();
-    if arguments.socket.json {
-        let outcome = match &evaluation.outcome {
-            Ok(decision) => json!({ "decision": decision }),
-            Err(refusal) => json!({ "refusal": refusal, "message": refusal.to_string() }),
-        };
-        let log: Vec<&str> = evaluation.log.iter().map(|line| line.message.as_str()).collect();
-        let all = json!({ "outcome": outcome, "findings": findings, "fuel": evaluation.fuel, "microseconds": microseconds, "log": log });
-        say(&serde_json::to_string_pretty(&all)?);
-    } else {
-        match &evaluation.outcome {
-            Ok(decision) => say(&decided(facts, decision)?),
-            Err(Refusal::Denied(denial)) => complain(&format!("denied ({}): {}", denial.code, denial.message)),
-            Err(Refusal::Failed(failure)) => complain(&format!("failed: {failure}")),
-        }
-        for finding in &findings {
-            complain(&format!("refused in review: {finding}"));
-        }
-        for line in &evaluation.log {
-            complain(&format!("log: {}", line.message));
-        }
-        complain(&format!("{microseconds} us, {} fuel", evaluation.fuel));
-    }
-    Ok(if no { ExitCode::from(SAID_NO) } else { ExitCode::SUCCESS })
-}
-
-/// A selection in words; anything else as JSON.
-fn decided(facts: &Facts, decision: &Decision) -> anyhow::Result<String> {
-    let (Facts::NicSelection(facts), Decision::Selection(selection)) = (facts, decision) else {
-        return Ok(serde_json::to_string_pretty(decision)?);
-    };
-    let name = |candidate: u32| facts.candidates.get(candidate as usize).map_or("?", |nic| nic.name.as_str());
-    let chosen = selection.chosen.iter().map(|choice| format!("kept {}: {}", name(choice.candidate), choice.reason));
-    let dropped =
-        selection.dropped.iter().map(|verdict| format!("dropped {}: {}", name(verdict.candidate), verdict.reason));
-    Ok(chosen.chain(dropped).collect::<Vec<_>>().join("\n"))
-}
-
+/// The bytes of what the command line names.
 fn module(named: &str) -> anyhow::Result<Vec<u8>> {
     match named.strip_prefix("builtin:") {
-        Some(name) => nicety_builtins::get(name).map(<[u8]>::to_vec).with_context(|| {
-            let known = nicety_builtins::ALL.iter().map(|(name, _)| *name).collect::<Vec<_>>().join("`, `");
-            format!("there is no built-in policy `{name}`; hint: there are `{known}`")
-        }),
-        None => nicety_daemon::world::read_module(Path::new(named))
+        Some(name) => nicety_deciding::modules::builtin(name).map(<[u8]>::to_vec).map_err(anyhow::Error::msg),
+        None => nicety_deciding::read_module(Path::new(named))
             .map_err(|error| anyhow::anyhow!("{error}; hint: `builtin:NAME`, `strategy:NAME` or a path")),
     }
 }

@@ -26,8 +26,8 @@ use crate::{
     del,
     intend::Intent,
     node::{Node, now},
-    world::chain,
 };
+use nicety_deciding::chain;
 
 /// Left of the deadline for the undo of an ADD that took too long.
 const FOR_UNDO: Duration = Duration::from_secs(5);
@@ -75,7 +75,7 @@ fn reserve(node: &Node, intent: &Intent) -> Result<(Plan<Bound>, Timings), CniEr
     let _ledger = node.ledger();
     let (snapshot, records) = (node.snapshot(), node.store.records());
     let decided = decide::decide(&snapshot, intent, &records, &mut asked);
-    node.store.remember(&remembered(id, intent, asked));
+    node.store.remember(&remembered(id, snapshot.world.generation, intent, asked));
     let Decided { plan, reasons } = decided?;
     let decide_us = micros(start);
     let leasing = Instant::now();
@@ -165,7 +165,7 @@ fn drawn_up(plan: &Plan<Bound>, reasons: &[Reason], intent: &Intent, decision: u
     }
 }
 
-fn remembered(id: u64, intent: &Intent, asked: Vec<Asked>) -> Vec<DecisionRecord> {
+fn remembered(id: u64, generation: u64, intent: &Intent, asked: Vec<Asked>) -> Vec<DecisionRecord> {
     let time = now();
     let record = |(step, Asked { asked, run }): (u32, Asked)| DecisionRecord {
         id,
@@ -175,8 +175,11 @@ fn remembered(id: u64, intent: &Intent, asked: Vec<Asked>) -> Vec<DecisionRecord
         pod: intent.pod_ref(),
         asked,
         role: run.role,
+        generation,
         strategy: run.strategy,
+        policy: run.policy,
         digest: run.digest,
+        config: run.config,
         config_hash: run.config_hash,
         facts: run.facts,
         outcome: Outcome::from(run.outcome),

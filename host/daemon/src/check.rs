@@ -6,7 +6,8 @@ use nicety_cni::{Attachment, CniError, Code};
 use nicety_core::record::State;
 use nicety_kernel::Netns;
 
-use crate::{intend, node::Node, world::chain};
+use crate::{intend, node::Node};
+use nicety_deciding::chain;
 
 pub fn check(node: &Node, attachment: &Attachment, netns: &Netns, deadline: Instant) -> Result<String, CniError> {
     let key = intend::key(attachment)?;

@@ -10,8 +10,8 @@ use tracing::{info, warn};
 use crate::{
     intend,
     node::{Node, now},
-    world::chain,
 };
+use nicety_deciding::chain;
 
 /// `netns` is what the runtime's path led to; none when it gave no path, or nothing is there any more.
 pub fn del(node: &Node, attachment: &Attachment, netns: Option<Netns>, deadline: Instant) -> Result<String, CniError> {

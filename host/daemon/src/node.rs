@@ -7,17 +7,13 @@ use std::sync::{
 
 use arc_swap::ArcSwap;
 use nicety_core::{finding::Finding, millis::Millis};
+use nicety_deciding::Policies;
 use nicety_engine::{Engine, EngineConfig};
 use nicety_kernel::capability::{self, Capabilities};
 use nicety_store::Store;
 use tracing::warn;
 
-use crate::{
-    config::Config,
-    gather::Snapshot,
-    inventory::Inventory,
-    world::{Policies, World},
-};
+use crate::{config::Config, gather::Snapshot, inventory::Inventory, world::World};
 
 #[derive(Debug)]
 pub struct Node {

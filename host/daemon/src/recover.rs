@@ -6,7 +6,8 @@ use nicety_cni::{Request, tombstone};
 use nicety_core::record::{Record, State};
 use tracing::{info, warn};
 
-use crate::{config::Config, del, intend, node::Node, world::chain};
+use crate::{config::Config, del, intend, node::Node};
+use nicety_deciding::chain;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 

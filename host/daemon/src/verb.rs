@@ -12,7 +12,8 @@ use nicety_cni::{
 use nicety_kernel::{Netns, NetnsError};
 use tracing::{info, warn};
 
-use crate::{add::add, check::check, del::del, gc::gc, node::Node, status::status, world::chain};
+use crate::{add::add, check::check, del::del, gc::gc, node::Node, status::status};
+use nicety_deciding::chain;
 
 pub fn run(node: &Node, call: &Call, netns: Option<OwnedFd>, deadline: Instant) -> Reply {
     let start = Instant::now();

@@ -28,10 +28,19 @@ pub struct DecisionRecord {
     pub asked: String,
     #[serde(default)]
     pub role: Role,
+    /// Of the strategies in force, under which it was made wholly.
+    #[serde(default)]
+    pub generation: u64,
     pub strategy: StrategyName,
+    /// The policy's own name.
+    #[serde(default)]
+    pub policy: String,
     /// SHA-256 of the module, in hexadecimal; for a native policy, `native`.
     pub digest: String,
-    /// Of the strategy's config as it was given to the policy.
+    /// JSON, as it was given to the policy; empty in a record of an older release.
+    #[serde(default)]
+    pub config: String,
+    /// SHA-256 of the config, in hexadecimal.
     pub config_hash: String,
     pub facts: Facts,
     pub outcome: Outcome,
@@ -51,6 +60,8 @@ pub enum Role {
     Live,
     /// Asked because the live policy failed.
     Fallback,
+    /// Took this decision as part of its share of them, while it is being tried.
+    Canary,
     /// Compared, never applied.
     Shadow,
 }
@@ -92,7 +103,10 @@ mod tests {
             pod: PodRef { namespace: "default".into(), name: "web".into(), uid: String::new() },
             asked: "NICs for net1".into(),
             role: Role::Shadow,
+            generation: 3,
             strategy: "spread".parse().unwrap(),
+            policy: "spread".into(),
+            config: "{}".into(),
             digest: "native".into(),
             config_hash: "00".into(),
             facts: Facts::NicSelection(nic_selection::Facts::default()),

@@ -12,7 +12,8 @@ use nicety_core::{facts::Facts, ids::StrategyName};
 use serde::Serialize;
 
 use super::view::{self, Error, Ran};
-use crate::{explain, node::Node, world::chain};
+use crate::{explain, node::Node};
+use nicety_deciding::chain;
 
 /// Facts of 100,000 endpoints are some 10 MiB of JSON.
 const BODY_MAX: usize = 64 << 20;

@@ -1,0 +1,19 @@
+//! Strategies in force: the one place where modules are found and loaded, and where sets of strategies are made of documents. The
+//! daemon and the sidecar decide through it; it knows no networking.
+
+pub mod modules;
+pub mod policies;
+
+pub use modules::{fetch, read_module};
+pub use policies::{Built, Policies};
+
+/// An error and its causes on one line.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}

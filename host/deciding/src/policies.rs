@@ -1,0 +1,76 @@
+//! Loaded policies, and sets of strategies made of them.
+
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use nicety_core::{evaluate::Evaluator, finding::Finding};
+use nicety_engine::{Engine, Limits, Policy};
+use nicety_objects::strategies::{self, Strategies};
+use nicety_strategies::StrategySet;
+
+use crate::{chain, modules};
+
+/// Loaded policies by the digest of their module: a reload compiles only what is new.
+#[derive(Debug)]
+pub struct Policies {
+    engine: Engine,
+    loaded: Mutex<BTreeMap<String, Policy>>,
+}
+
+/// A set that may be put in force.
+#[derive(Debug)]
+pub struct Built {
+    pub set: StrategySet,
+    /// Digests of its modules.
+    pub modules: Vec<String>,
+}
+
+impl Policies {
+    pub fn new(engine: Engine) -> Policies {
+        Policies { engine, loaded: Mutex::default() }
+    }
+
+    /// A set that runs, or everything that is wrong with the document. Relative paths of modules start at `folder`.
+    pub fn build(&self, document: &Strategies, folder: &Path) -> Result<Built, Vec<Finding>> {
+        let mut modules = Vec::new();
+        let set = nicety_strategies::build(document, &mut |reference, limits| {
+            let policy = self.load(&modules::fetch(reference, folder)?)?;
+            modules.push(policy.digest().to_owned());
+            let limits = limited(*policy.limits(), limits);
+            Ok(Arc::new(policy.limited(limits)) as Arc<dyn Evaluator>)
+        })?;
+        Ok(Built { set, modules })
+    }
+
+    /// The text of an error is the whole chain.
+    pub fn load(&self, module: &[u8]) -> Result<Policy, String> {
+        let digest = nicety_engine::digest(module);
+        if let Some(policy) = self.loaded.lock().unwrap_or_else(PoisonError::into_inner).get(&digest) {
+            return Ok(policy.clone());
+        }
+        let policy = self.engine.load(module).map_err(|error| chain(&error))?;
+        self.loaded.lock().unwrap_or_else(PoisonError::into_inner).insert(digest, policy.clone());
+        Ok(policy)
+    }
+
+    /// Gives back the memory of every policy but these.
+    pub fn keep_only(&self, digests: &[String]) {
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        loaded.retain(|digest, _| digests.contains(digest));
+    }
+}
+
+/// The engine's defaults with what the strategy says in their place.
+pub fn limited(defaults: Limits, wanted: &strategies::Limits) -> Limits {
+    let strategies::Limits { fuel, milliseconds, memory, output_bytes, log_bytes } = wanted;
+    Limits {
+        fuel: fuel.unwrap_or(defaults.fuel),
+        milliseconds: milliseconds.unwrap_or(defaults.milliseconds),
+        memory: memory.unwrap_or(defaults.memory),
+        output_bytes: output_bytes.unwrap_or(defaults.output_bytes),
+        log_bytes: log_bytes.unwrap_or(defaults.log_bytes),
+    }
+}

@@ -1,0 +1,1 @@
+//! Decision records on disk and in memory: bounded, rotated, compressed.

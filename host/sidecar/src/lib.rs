@@ -1,0 +1,1 @@
+//! Decisions over a local socket, for whoever keeps its own plumbing.

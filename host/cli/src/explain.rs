@@ -35,10 +35,9 @@ fn add(explained: &Explained) -> String {
     let mut lines = Vec::new();
     if let Some(first) = explained.decisions.first() {
         let pod = &first.pod;
-        lines.push(format!(
-            "ADD {} of pod {}/{} (container {}, {})",
-            first.id, pod.namespace, pod.name, first.key.container, first.key.ifname
-        ));
+        let of = first.key.as_ref().map(|key| format!(" (container {}, {})", key.container, key.ifname));
+        let of = of.unwrap_or_default();
+        lines.push(format!("ADD {} of pod {}/{}{of}", first.id, pod.namespace, pod.name));
     }
     for decision in &explained.decisions {
         lines.extend(policy(decision));

@@ -171,7 +171,7 @@ fn remembered(id: u64, generation: u64, intent: &Intent, asked: Vec<Asked>) -> V
         id,
         step,
         time,
-        key: intent.key.clone(),
+        key: Some(intent.key.clone()),
         pod: intent.pod_ref(),
         asked,
         role: run.role,

@@ -10,9 +10,9 @@ use crate::{admin::view::Explained, node::Node};
 
 /// `of`: a container ID or its beginning, or `namespace/pod`. The newest ADD first; empty when nothing is remembered.
 pub fn explain(node: &Node, of: &str) -> Result<Vec<Explained>, ReadError> {
-    let matches = |key: &AttachmentKey, pod: &PodRef| match of.split_once('/') {
+    let matches = |key: Option<&AttachmentKey>, pod: &PodRef| match of.split_once('/') {
         Some((namespace, name)) => pod.namespace == namespace && pod.name == name,
-        None => !of.is_empty() && key.container.as_str().starts_with(of),
+        None => !of.is_empty() && key.is_some_and(|key| key.container.as_str().starts_with(of)),
     };
     let mut by_add: BTreeMap<u64, Vec<DecisionRecord>> = BTreeMap::new();
     for decision in node.store.decisions(matches)? {
@@ -20,7 +20,7 @@ pub fn explain(node: &Node, of: &str) -> Result<Vec<Explained>, ReadError> {
     }
     let explained = by_add.into_iter().rev().map(|(id, mut decisions)| {
         decisions.sort_by_key(|decision| decision.step);
-        let record = decisions.first().and_then(|decision| node.store.get(&decision.key));
+        let record = decisions.first().and_then(|decision| node.store.get(decision.key.as_ref()?));
         let record = record.filter(|record| record.decision == id).map(|record| (*record).clone());
         Explained { decisions, record }
     });

@@ -155,7 +155,7 @@ impl Store {
     /// The decisions of every ADD that `matches`, the newest ADD first.
     pub fn decisions(
         &self,
-        matches: impl Fn(&AttachmentKey, &PodRef) -> bool,
+        matches: impl Fn(Option<&AttachmentKey>, &PodRef) -> bool,
     ) -> Result<Vec<DecisionRecord>, ReadError> {
         self.decisions_of(self.journal.read(|memory| memory.decisions.find(matches)))
     }

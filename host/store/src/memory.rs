@@ -65,7 +65,7 @@ impl Memory {
             memory.clock = memory.clock.max(since);
         }
         for KeptDecision { id, step, owner, bytes } in decisions {
-            memory.decisions.add(id, step, &owner.key, &owner.pod, bytes);
+            memory.decisions.add(id, step, owner.key.as_ref(), &owner.pod, bytes);
         }
         for attachment in memory.attachments.values() {
             memory.decisions.keep(attachment.record.decision);
@@ -106,8 +106,9 @@ impl Memory {
 
     pub fn remember(&mut self, decision: &DecisionRecord, json: Vec<u8>, changes: &mut Vec<Change>) {
         let DecisionRecord { id, step, key, pod, .. } = decision;
-        self.decisions.add(*id, *step, key, pod, json.len());
-        if self.attachments.get(key).is_some_and(|attachment| attachment.record.decision == *id) {
+        self.decisions.add(*id, *step, key.as_ref(), pod, json.len());
+        let attachment = key.as_ref().and_then(|key| self.attachments.get(key));
+        if attachment.is_some_and(|attachment| attachment.record.decision == *id) {
             self.decisions.keep(*id);
         }
         self.next_decision = self.next_decision.max(id + 1);

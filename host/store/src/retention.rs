@@ -13,7 +13,7 @@ pub const KEPT_BYTES: usize = 8 << 20;
 /// What finds the decisions of one ADD.
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
-    pub key: AttachmentKey,
+    pub key: Option<AttachmentKey>,
     pub pod: PodRef,
     /// Steps and the bytes of each.
     steps: BTreeMap<u32, usize>,
@@ -31,10 +31,10 @@ pub(crate) struct Retention {
 }
 
 impl Retention {
-    pub fn add(&mut self, id: u64, step: u32, key: &AttachmentKey, pod: &PodRef, bytes: usize) {
+    pub fn add(&mut self, id: u64, step: u32, key: Option<&AttachmentKey>, pod: &PodRef, bytes: usize) {
         let next = self.next_position;
         let entry = self.entries.entry(id).or_insert_with(|| Entry {
-            key: key.clone(),
+            key: key.cloned(),
             pod: pod.clone(),
             steps: BTreeMap::new(),
             dismissed: Some(next),
@@ -80,8 +80,8 @@ impl Retention {
     }
 
     /// The newest ADD first, its steps in their order.
-    pub fn find(&self, matches: impl Fn(&AttachmentKey, &PodRef) -> bool) -> Vec<(u64, u32)> {
-        let found = self.entries.iter().rev().filter(|(_, entry)| matches(&entry.key, &entry.pod));
+    pub fn find(&self, matches: impl Fn(Option<&AttachmentKey>, &PodRef) -> bool) -> Vec<(u64, u32)> {
+        let found = self.entries.iter().rev().filter(|(_, entry)| matches(entry.key.as_ref(), &entry.pod));
         found.flat_map(|(id, entry)| entry.steps.keys().map(|step| (*id, *step))).collect()
     }
 

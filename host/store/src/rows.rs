@@ -64,7 +64,8 @@ pub(crate) struct KeptDecision {
 /// Whom a decision was made for: all of a `DecisionRecord` that is read at start.
 #[derive(Debug, serde::Deserialize)]
 pub(crate) struct Owner {
-    pub key: AttachmentKey,
+    #[serde(default)]
+    pub key: Option<AttachmentKey>,
     pub pod: PodRef,
 }
 

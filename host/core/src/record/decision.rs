@@ -22,7 +22,9 @@ pub struct DecisionRecord {
     /// Position among the decisions of the same ADD, from 0.
     pub step: u32,
     pub time: Millis,
-    pub key: AttachmentKey,
+    /// None: made for a caller that keeps its own attachments.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<AttachmentKey>,
     pub pod: PodRef,
     /// For people: `NICs for net1 on network storage`.
     pub asked: String,
@@ -95,11 +97,11 @@ mod tests {
             id: 7,
             step: 1,
             time: Millis(1_700_000_000_000),
-            key: AttachmentKey {
+            key: Some(AttachmentKey {
                 netconf: "multi".parse().unwrap(),
                 container: "c1".parse().unwrap(),
                 ifname: "net1".parse().unwrap(),
-            },
+            }),
             pod: PodRef { namespace: "default".into(), name: "web".into(), uid: String::new() },
             asked: "NICs for net1".into(),
             role: Role::Shadow,
@@ -123,7 +125,8 @@ mod tests {
         let chosen = Choice { candidate: 2, reserve: Some(1), reason: "fewest attachments".into() };
         let decided = Decision::Selection(Selection { chosen: vec![chosen], ..Selection::default() });
         let denied = Refusal::Denied(Denial { code: "no-nic".into(), ..Denial::default() });
-        for record in [record(Ok(decided)), record(Err(denied))] {
+        let of_nobody = DecisionRecord { key: None, ..record(Ok(decided.clone())) };
+        for record in [record(Ok(decided)), record(Err(denied)), of_nobody] {
             let text = serde_json::to_string(&record).unwrap();
             assert_eq!(serde_json::from_str::<DecisionRecord>(&text).unwrap(), record, "{text}");
         }

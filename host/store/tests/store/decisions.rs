@@ -19,7 +19,7 @@ fn decision(id: u64, step: u32, key: &AttachmentKey, outcome: Outcome) -> Decisi
         id,
         step,
         time: START,
-        key: key.clone(),
+        key: Some(key.clone()),
         pod: PodRef { namespace: "default".into(), name: key.container.to_string(), uid: String::new() },
         asked: "NICs for net1".into(),
         role: Role::Live,
@@ -84,10 +84,20 @@ fn a_denied_add_can_be_explained_though_nothing_was_attached() {
 }
 
 #[test]
+fn a_decision_that_belongs_to_no_attachment_is_kept_among_those_of_attachments_that_are_gone() {
+    let fixture = fixture();
+    let id = fixture.store.next_decision();
+    fixture.store.remember(&[DecisionRecord { key: None, ..decision(id, 0, &key("c1"), denied()) }]);
+    let fixture = fixture.reopen();
+    let found = fixture.store.decisions(|key, pod| key.is_none() && pod.name == "c1").unwrap();
+    assert_eq!(found.len(), 1);
+}
+
+#[test]
 fn the_newest_add_is_found_first() {
     let fixture = fixture();
     let ids = [deny(&fixture.store, "c1"), deny(&fixture.store, "c2"), deny(&fixture.store, "c1")];
-    let found = fixture.store.decisions(|key, _| key.container.as_str() == "c1").unwrap();
+    let found = fixture.store.decisions(|key, _| key.is_some_and(|key| key.container.as_str() == "c1")).unwrap();
     assert_eq!(found.iter().map(|found| found.id).collect::<Vec<_>>(), [ids[2], ids[0]]);
 }
 

@@ -37,7 +37,8 @@ impl CompileCommand {
     }
 }
 
-/// What one compilation may use.
+/// What one compilation may use. It grows with the module, because a large one is no bomb for being large: what is made to be slow
+/// is slow for its size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CompileLimits {
     /// Of the module.
@@ -49,17 +50,50 @@ pub struct CompileLimits {
     /// Address space of the child, in bytes.
     pub memory_bytes: u64,
     pub wall: Duration,
+    /// What each whole MiB of the module adds.
+    pub per_mib: Growth,
+}
+
+/// What a whole MiB of a module adds to the limits of its compilation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Growth {
+    pub output_bytes: u64,
+    pub cpu_seconds: u64,
+    pub memory_bytes: u64,
+    pub wall: Duration,
 }
 
 impl Default for CompileLimits {
-    /// Rust policies are below 64 KiB and take 0.1 s; JavaScript and Python ones need more of everything.
+    /// Policies of Rust are below 64 KiB and take 0.1 s; JavaScript's are 1.6 MiB, and Python's 18 MiB that take 6 s.
     fn default() -> CompileLimits {
         CompileLimits {
-            input_bytes: 2 << 20,
+            input_bytes: 64 << 20,
             output_bytes: 64 << 20,
             cpu_seconds: 2,
             memory_bytes: 1 << 30,
             wall: Duration::from_secs(20),
+            per_mib: Growth {
+                output_bytes: 8 << 20,
+                cpu_seconds: 1,
+                memory_bytes: 64 << 20,
+                wall: Duration::from_secs(2),
+            },
+        }
+    }
+}
+
+impl CompileLimits {
+    /// Those of a module of `bytes`.
+    pub(crate) fn of(&self, bytes: u64) -> CompileLimits {
+        let mib = bytes >> 20;
+        let Growth { output_bytes, cpu_seconds, memory_bytes, wall } = self.per_mib;
+        let grown = |base: u64, each: u64| base.saturating_add(each.saturating_mul(mib));
+        CompileLimits {
+            output_bytes: grown(self.output_bytes, output_bytes),
+            cpu_seconds: grown(self.cpu_seconds, cpu_seconds),
+            memory_bytes: grown(self.memory_bytes, memory_bytes),
+            wall: self.wall.saturating_add(wall.saturating_mul(u32::try_from(mib).unwrap_or(u32::MAX))),
+            ..*self
         }
     }
 }
@@ -87,12 +121,13 @@ pub enum CompileError {
 }
 
 /// Compiles a component in a child; the answer is code for an engine with this crate's settings. Blocks for as long as it takes, at
-/// most `limits.wall`.
+/// most the wall time that `limits` give a module of this size.
 pub fn in_child(command: &CompileCommand, module: &[u8], limits: &CompileLimits) -> Result<Vec<u8>, CompileError> {
     let bytes = module.len() as u64;
     if bytes > limits.input_bytes {
         return Err(CompileError::Input { bytes, limit: limits.input_bytes });
     }
+    let limits = &limits.of(bytes);
     let mut child = Command::new(&command.program)
         .args(&command.arguments)
         .env_clear()
@@ -206,4 +241,20 @@ fn judge(
         return Err(CompileError::Invalid { message });
     }
     Err(CompileError::Crashed { status, message })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_module_of_python_gets_time_and_a_small_bomb_does_not() {
+        let limits = CompileLimits::default();
+        assert_eq!(limits.of(250 << 10), limits);
+        assert_eq!(limits.of((1 << 20) - 1).cpu_seconds, 2);
+        let python = limits.of(18 << 20);
+        assert_eq!((python.cpu_seconds, python.memory_bytes), (20, (1 << 30) + (18 * 64 << 20)));
+        assert_eq!(python.wall, Duration::from_secs(56));
+        assert_eq!(limits.of(u64::MAX).cpu_seconds, 2 + (u64::MAX >> 20), "which is refused for its size");
+    }
 }

@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use wasmtime::component::{Component, Linker};
 
 use crate::{
+    cache::{Cache, CacheStats, Key},
     compile::{self, CompileCommand, CompileError, CompileLimits},
     contract::{self, ContractError},
     policy::Policy,
@@ -26,10 +27,12 @@ pub struct EngineConfig {
     pub wait: Duration,
     pub compile: CompileCommand,
     pub compile_limits: CompileLimits,
+    /// Where compiled code is kept for the next start. None: every module is compiled when it is loaded.
+    pub cache: Option<Cache>,
 }
 
 impl Default for EngineConfig {
-    /// 32 sandboxes of at most 256 MiB, a wait of 1 s, and this very binary as the compiler.
+    /// 32 sandboxes of at most 256 MiB, a wait of 1 s, this very binary as the compiler, and no cache.
     fn default() -> EngineConfig {
         EngineConfig {
             sandboxes: 32,
@@ -37,6 +40,7 @@ impl Default for EngineConfig {
             wait: Duration::from_secs(1),
             compile: CompileCommand::this_binary(),
             compile_limits: CompileLimits::default(),
+            cache: None,
         }
     }
 }
@@ -73,6 +77,7 @@ pub(crate) struct Inner {
     pub(crate) slots: Slots,
     pub(crate) ticker: Ticker,
     pub(crate) config: EngineConfig,
+    fingerprint: [u8; 32],
 }
 
 impl Engine {
@@ -84,23 +89,44 @@ impl Engine {
         linker.instance(contract::LOG).and_then(|mut log| log.func_wrap("emit", sandbox::emit)).map_err(setup)?;
         let clock = wasmtime.clone();
         let ticker = Ticker::start(move || clock.increment_epoch()).map_err(EngineError::Ticker)?;
-        Ok(Engine(Arc::new(Inner { slots: Slots::new(config.sandboxes), wasmtime, linker, ticker, config })))
+        let fingerprint = settings::fingerprint(&wasmtime);
+        let slots = Slots::new(config.sandboxes);
+        Ok(Engine(Arc::new(Inner { wasmtime, linker, slots, ticker, config, fingerprint })))
     }
 
-    /// Compiles a component in a child process, checks it against the contract and asks it what it is. Blocks for as long as that
-    /// takes: 0.1 s for a Rust policy.
+    /// Takes a component's code from the cache, or compiles it in a child process and keeps the code; checks it against the contract
+    /// and asks it what it is. Blocks for as long as that takes: 0.1 s for a Rust policy, below a millisecond from the cache.
     pub fn load(&self, module: &[u8]) -> Result<Policy, LoadError> {
         contract::check_header(module)?;
-        let code = compile::in_child(&self.0.config.compile, module, &self.0.config.compile_limits)?;
-        let digest = digest(module);
-        let component = self.link(&code)?;
-        Policy::describe(Arc::clone(&self.0), component, digest)
+        let EngineConfig { compile, compile_limits, cache, .. } = &self.0.config;
+        let bytes = module.len() as u64;
+        if bytes > compile_limits.input_bytes {
+            return Err(CompileError::Input { bytes, limit: compile_limits.input_bytes }.into());
+        }
+        let sha256: [u8; 32] = Sha256::digest(module).into();
+        let key = Key::new(&self.0.fingerprint, &sha256);
+        let describe = |component| Policy::describe(Arc::clone(&self.0), component, hexadecimal(&sha256));
+        if let Some(component) = cache.as_ref().and_then(|cache| cache.load(&key, |code| self.link(code).ok())) {
+            return describe(component);
+        }
+        let code = compile::in_child(compile, module, compile_limits)?;
+        let policy = describe(self.link(&code)?)?;
+        if let Some(cache) = cache {
+            cache.put(&key, &code);
+        }
+        Ok(policy)
+    }
+
+    /// What the cache of compiled code has done; all zero without one.
+    pub fn cache_stats(&self) -> CacheStats {
+        self.0.config.cache.as_ref().map(Cache::stats).unwrap_or_default()
     }
 
     #[expect(unsafe_code, reason = "wasmtime cannot prove that code was made by its own compiler")]
     fn link(&self, code: &[u8]) -> Result<Component, LoadError> {
         // SAFETY: `code` is what a child of this process, running this crate's compiler with this crate's settings, has written to a
-        // pipe that nobody else holds.
+        // pipe that nobody else holds; or the same, as an earlier process of this user wrote it to a file that nobody else can write,
+        // under a key of the same settings, and unchanged by its digest (see `cache`).
         // JUSTIFICATION: compiling in this process would put its memory and time at the mercy of a module.
         let component = unsafe { Component::deserialize(&self.0.wasmtime, code) };
         component.map_err(|error| LoadError::Code { message: format!("{error:#}") })
@@ -109,7 +135,11 @@ impl Engine {
 
 /// SHA-256 of a module in hexadecimal, as `Evaluator::digest` gives it once it is loaded.
 pub fn digest(module: &[u8]) -> String {
-    Sha256::digest(module).iter().map(|byte| format!("{byte:02x}")).collect()
+    hexadecimal(&Sha256::digest(module))
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl fmt::Debug for Inner {

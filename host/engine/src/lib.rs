@@ -2,6 +2,7 @@
 //! proved otherwise (invariants I3 and I4): each decision has a fresh sandbox with limits on fuel, time, memory, answer and log, and
 //! the process that decides cannot compile.
 
+pub mod cache;
 pub mod compile;
 mod contract;
 mod engine;
@@ -17,6 +18,7 @@ mod settings;
 mod slots;
 mod ticker;
 
+pub use cache::{Cache, CacheError, CacheStats};
 pub use compile::{CompileCommand, CompileError, CompileLimits};
 pub use contract::ContractError;
 pub use engine::{Engine, EngineConfig, EngineError, LoadError, digest};

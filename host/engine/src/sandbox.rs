@@ -3,13 +3,14 @@
 use nicety_core::evaluate::{Level, LogLine};
 use wasmtime::{ResourceLimiter, StoreContextMut, component::WasmStr};
 
-use crate::{bindings::nicety::policy::log::Level as WireLevel, limits::Limits};
+use crate::{
+    bindings::nicety::policy::log::Level as WireLevel,
+    limits::Limits,
+    settings::{MODULES_PER_POLICY, TABLE_ELEMENTS, TABLES_PER_POLICY},
+};
 
 /// What a log line costs besides its text, so that a flood of empty ones ends too.
 const LINE_BYTES: u64 = 32;
-/// A component is one policy module and the few small ones that wit-component puts around it.
-const INSTANCES: usize = 16;
-const TABLE_ELEMENTS: usize = 10_000;
 
 /// The state of a store.
 #[derive(Debug)]
@@ -91,14 +92,14 @@ impl ResourceLimiter for Sandbox {
     }
 
     fn instances(&self) -> usize {
-        INSTANCES
+        MODULES_PER_POLICY as usize
     }
 
     fn tables(&self) -> usize {
-        INSTANCES
+        TABLES_PER_POLICY as usize
     }
 
-    /// One per module in a component; they share the limit only in so far as each is bounded, and the pool has one per slot.
+    /// The libraries of a policy share it.
     fn memories(&self) -> usize {
         1
     }

@@ -1,6 +1,8 @@
 //! Hardware and bus addresses, and IP addresses as numbers. IP addresses and prefixes themselves are `std::net::IpAddr` and
 //! `ipnet::IpNet`.
 
+pub mod text;
+
 use std::{
     fmt,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},

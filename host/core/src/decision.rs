@@ -1,11 +1,12 @@
 //! All that a policy may say. Nothing here is trusted before `review` has passed it (invariant I4).
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::facts::{Attribute, Request};
 
 /// A policy's answer to the facts of its kind.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Decision {
     Requests(Vec<Request>),
@@ -16,7 +17,7 @@ pub enum Decision {
 }
 
 /// A policy's no.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Denial {
     /// Kebab-case.
@@ -28,7 +29,7 @@ pub struct Denial {
     pub attributes: Vec<Attribute>,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Choice {
     pub candidate: u32,
@@ -37,7 +38,7 @@ pub struct Choice {
     pub reason: String,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Verdict {
     pub candidate: u32,
@@ -45,7 +46,7 @@ pub struct Verdict {
 }
 
 /// Every candidate stands in exactly one of the two lists; `chosen` is in order of preference.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Selection {
     pub chosen: Vec<Choice>,
@@ -54,7 +55,7 @@ pub struct Selection {
 }
 
 /// Per endpoint a primary and a standby gateway (`facts::gateways::NONE`: none) and an index into `reasons`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Assignment {
     pub primary: Vec<u32>,

@@ -1,5 +1,6 @@
 //! The seam between those who ask and those who run policies: the engine in a sandbox, `nicety-native` in process for tests.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -33,7 +34,7 @@ pub struct Evaluation {
 }
 
 /// Why there is no decision.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Refusal {
     /// The policy said no.
@@ -45,7 +46,7 @@ pub enum Refusal {
 }
 
 /// A policy that broke its limits or the contract.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Failure {
     #[error("the policy used up its fuel of {limit} units; hint: it loops, or its limit is too low for these facts")]
@@ -68,13 +69,13 @@ pub enum Failure {
     Busy { milliseconds: u64 },
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LogLine {
     pub level: Level,
     pub message: String,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Level {
     Debug,

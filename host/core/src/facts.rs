@@ -2,6 +2,7 @@
 //! here addresses are parsed types, and names of the file form (JSON) are in camelCase.
 
 pub mod attach;
+pub mod check;
 pub mod gateways;
 pub mod nic_selection;
 pub mod registry;
@@ -10,10 +11,11 @@ pub mod visible;
 
 pub use shared::{Attribute, Description, Group, Label, Node, Pod, Request, Value};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// An extension point, which is the kind of a policy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
     Attach,
@@ -23,7 +25,7 @@ pub enum Kind {
 }
 
 /// One question to a policy. As JSON: `{"kind": "nic-selection", "facts": {...}}`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", content = "facts", rename_all = "kebab-case")]
 #[expect(clippy::large_enum_variant, reason = "one lives per decision, and every caller would have to unbox it")]
 pub enum Facts {

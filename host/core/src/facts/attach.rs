@@ -1,12 +1,13 @@
 //! Facts of attach: which networks a pod is attached to, and how.
 
 use ipnet::IpNet;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Attribute, Node, Pod};
-use crate::address::Mac;
+use crate::address::{Mac, text};
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Mode {
     /// Exactly one request is primary, and extras go beside it.
@@ -18,12 +19,13 @@ pub enum Mode {
     Delegated,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Call {
     /// CNI_IFNAME.
     pub ifname: String,
     pub mode: Mode,
+    #[schemars(with = "Vec<text::Prefix>")]
     pub addresses: Vec<IpNet>,
     pub mac: Option<Mac>,
     pub device_id: Option<String>,
@@ -31,7 +33,7 @@ pub struct Call {
 }
 
 /// A network that the pod's namespace may use.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Offer {
     pub name: String,
@@ -41,8 +43,9 @@ pub struct Offer {
     pub attributes: Vec<Attribute>,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+#[schemars(rename = "AttachFacts")]
 pub struct Facts {
     pub pod: Pod,
     pub node: Node,

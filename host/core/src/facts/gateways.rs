@@ -2,14 +2,16 @@
 
 use std::net::IpAddr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Attribute;
+use crate::address::text;
 
 /// An index that points nowhere.
 pub const NONE: u32 = u32::MAX;
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Health {
     Healthy,
@@ -18,7 +20,7 @@ pub enum Health {
     Unknown,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Gateway {
     pub id: String,
@@ -27,6 +29,7 @@ pub struct Gateway {
     #[serde(default = "none")]
     pub zone: u32,
     /// The first is the canonical one.
+    #[schemars(with = "Vec<text::Address>")]
     pub addresses: Vec<IpAddr>,
     #[serde(default = "one")]
     pub weight: u32,
@@ -42,14 +45,14 @@ pub struct Gateway {
 }
 
 /// Texts end to end; on disk and in memory a list of strings costs little, only the sandbox's border needs the flat form.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Cells {
     Numbers(Vec<u64>),
     Texts(Vec<String>),
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Column {
     pub name: String,
@@ -58,12 +61,13 @@ pub struct Column {
 
 /// All lists are of one length, or empty where nothing is known (`uid`, `zone`, `previous`, ...); `identity` and `addresses`
 /// are always full.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Endpoints {
     pub identity: Vec<String>,
     pub uid: Vec<String>,
     pub namespace: Vec<u32>,
+    #[schemars(with = "Vec<Vec<text::Address>>")]
     pub addresses: Vec<Vec<IpAddr>>,
     pub node: Vec<u32>,
     pub zone: Vec<u32>,
@@ -71,8 +75,9 @@ pub struct Endpoints {
     pub columns: Vec<Column>,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+#[schemars(rename = "GatewayFacts")]
 pub struct Facts {
     pub policy: String,
     pub nodes: Vec<String>,

@@ -1,12 +1,13 @@
 //! Facts of nic-selection: which NICs of the node serve one attachment.
 
 use ipnet::IpNet;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Attribute, Node, Pod, Request};
-use crate::address::PciAddress;
+use crate::address::{Mac, PciAddress, text};
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum LinkState {
     Up,
@@ -16,7 +17,7 @@ pub enum LinkState {
 }
 
 /// SR-IOV virtual functions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Functions {
     pub total: u32,
@@ -24,7 +25,7 @@ pub struct Functions {
 }
 
 /// Present use of a NIC by one namespace.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct UseBy {
     pub namespace: String,
@@ -34,15 +35,17 @@ pub struct UseBy {
 }
 
 /// A network interface of the node. Speeds and rates in bits per second, MTU in bytes.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Nic {
     pub name: String,
     #[serde(with = "mac_or_zero")]
+    #[schemars(with = "Mac")]
     pub mac: u64,
     pub mtu: u32,
     pub speed: Option<u64>,
     pub state: LinkState,
+    #[schemars(with = "Vec<text::Prefix>")]
     pub addresses: Vec<IpNet>,
     pub numa: Option<u32>,
     pub pci: Option<PciAddress>,
@@ -62,7 +65,7 @@ pub struct Nic {
 }
 
 /// A device other than a NIC that the pod holds.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Device {
     pub kind: String,
@@ -72,15 +75,16 @@ pub struct Device {
 }
 
 /// A DeviceClass of the cluster and the candidates that belong to it, ascending.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DeviceClass {
     pub name: String,
     pub members: Vec<u32>,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+#[schemars(rename = "NicSelectionFacts")]
 pub struct Facts {
     pub pod: Pod,
     pub node: Node,

@@ -3,11 +3,12 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::address::Mac;
+use crate::address::{Mac, text};
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Value {
     Text(String),
@@ -17,7 +18,7 @@ pub enum Value {
 }
 
 /// A fact that has no field yet; the registry is `wit/attributes.md`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Attribute {
     pub name: String,
@@ -25,14 +26,14 @@ pub struct Attribute {
 }
 
 /// A Kubernetes label or annotation.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Label {
     pub key: String,
     pub value: String,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Pod {
     /// Empty when the runtime named no pod.
@@ -47,7 +48,7 @@ pub struct Pod {
     pub attributes: Vec<Attribute>,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Node {
     pub name: String,
@@ -56,7 +57,7 @@ pub struct Node {
 }
 
 /// What `Request::distinct` counts once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Group {
     Card,
@@ -65,7 +66,7 @@ pub enum Group {
 }
 
 /// One attachment: what attach asks for and nic-selection serves. `ifname` is as the policy wrote it, checked in review.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Request {
     /// Index into the networks on offer.
@@ -79,9 +80,12 @@ pub struct Request {
     pub class: Option<String>,
     /// Bits per second.
     pub target: Option<u64>,
+    #[schemars(with = "Vec<text::Prefix>")]
     pub addresses: Vec<IpNet>,
     pub pools: Vec<String>,
+    #[schemars(with = "Option<text::Address>")]
     pub gateway4: Option<IpAddr>,
+    #[schemars(with = "Option<text::Address>")]
     pub gateway6: Option<IpAddr>,
     pub mac: Option<Mac>,
     /// Bytes.
@@ -91,7 +95,7 @@ pub struct Request {
 }
 
 /// What a policy says of itself.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Description {
     pub name: String,

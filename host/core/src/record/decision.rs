@@ -1,5 +1,6 @@
 //! What is remembered of a decision, so that it can be explained and replayed: the question in full, the answer, and what it cost.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::PodRef;
@@ -14,7 +15,7 @@ use crate::{
 
 /// One run of one policy on behalf of one attachment. An ADD makes several: one for attach, and one per strategy of the chain for
 /// each attachment that it asked for. They share `id` and are told apart by `step`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DecisionRecord {
     /// Of the ADD, as `Record::decision` carries it; ascending over the life of the store.
@@ -55,7 +56,7 @@ pub struct DecisionRecord {
 }
 
 /// What the outcome was used for.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
     #[default]
@@ -68,7 +69,7 @@ pub enum Role {
     Shadow,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Outcome {
     Decided(Decision),

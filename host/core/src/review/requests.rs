@@ -81,6 +81,15 @@ fn one(facts: &Facts, request: &Request) -> Vec<Finding> {
         }
         Some(_) => {}
     }
+    findings.extend(self::request(request));
+    findings.extend(text::reason(|| "reason".to_owned(), &request.reason));
+    findings
+}
+
+/// What is wrong with the fields of one request, whatever network it is for.
+pub fn request(request: &Request) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut found = |path: &str, message: String| findings.push(Finding::new(path, message));
     let least = request.nics_min.max(1);
     if let Some(most) = request.nics_max.filter(|most| *most < least) {
         found("nicsMax", format!("{most} is less than the {least} NICs that are needed at least"));
@@ -113,7 +122,6 @@ fn one(facts: &Facts, request: &Request) -> Vec<Finding> {
     }
     findings.extend(addresses(request, single));
     findings.extend(gateways(request));
-    findings.extend(text::reason(|| "reason".to_owned(), &request.reason));
     findings.extend(text::attributes("attributes", &request.attributes));
     findings
 }

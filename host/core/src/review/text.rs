@@ -23,7 +23,7 @@ pub(super) fn reason(path: impl FnOnce() -> String, text: &str) -> Option<Findin
 }
 
 /// Attributes are sorted by name, each name once, each known.
-pub(super) fn attributes(path: &str, attributes: &[Attribute]) -> Vec<Finding> {
+pub(crate) fn attributes(path: &str, attributes: &[Attribute]) -> Vec<Finding> {
     let unknown = attributes.iter().enumerate().filter(|(_, attribute)| !registry::is_known(&attribute.name));
     let unknown = unknown.map(|(index, attribute)| {
         let message = format!(

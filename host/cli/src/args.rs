@@ -32,7 +32,7 @@ pub enum Command {
     /// A daemon of the demo, in the namespace of its node
     #[command(hide = true)]
     DemoNode(DemoNode),
-    #[command(subcommand, hide = true)]
+    /// Decide over a local socket, for whoever keeps its own plumbing
     Engine(Engine),
 }
 
@@ -102,8 +102,47 @@ pub struct Explain {
     pub socket: Socket,
 }
 
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub struct Engine {
+    #[command(subcommand)]
+    pub command: Option<EngineCommand>,
+    #[command(flatten)]
+    pub options: Option<EngineOptions>,
+}
+
 #[derive(Debug, Subcommand)]
-pub enum Engine {
+pub enum EngineCommand {
     /// Read a component from standard input, write machine code to standard output
+    #[command(hide = true)]
     Compile,
+}
+
+#[derive(Debug, Args)]
+pub struct EngineOptions {
+    /// Strategies document; followed while it changes
+    #[arg(long, value_name = "FILE")]
+    pub strategies: PathBuf,
+    /// Where to listen: unix:PATH
+    #[arg(long, value_name = "unix:PATH")]
+    pub listen: nicety_sidecar::Socket,
+    /// Mode of the socket's file, in octal digits
+    #[arg(long, value_name = "MODE", default_value = "600", value_parser = mode)]
+    pub mode: u32,
+    /// A user besides root and this process's own that may connect; repeatable
+    #[arg(long, value_name = "UID")]
+    pub allow_uid: Vec<u32>,
+    /// Decisions at once; more are answered 503
+    #[arg(long, value_name = "NUMBER", default_value = "16", value_parser = clap::value_parser!(u16).range(1..))]
+    pub concurrent: u16,
+    /// Logs as JSON, one object per line
+    #[arg(long)]
+    pub log_json: bool,
+}
+
+fn mode(text: &str) -> Result<u32, String> {
+    match u32::from_str_radix(text, 8) {
+        Ok(mode) if mode <= 0o777 => Ok(mode),
+        _ => Err("write it as `chmod` does: `600`, `660`".to_owned()),
+    }
 }

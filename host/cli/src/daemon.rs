@@ -9,13 +9,7 @@ use crate::args::Daemon;
 
 pub fn run(arguments: Daemon) -> anyhow::Result<()> {
     let Daemon { manifests, inventory_overlay, run_dir, node, log_json } = arguments;
-    let filter = EnvFilter::try_from_env("NICETY_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
-    if log_json {
-        logs.json().init()
-    } else {
-        logs.with_ansi(false).init()
-    }
+    logs(log_json.then_some(Json));
     let node = match node {
         Some(name) => name,
         None => {
@@ -24,4 +18,17 @@ pub fn run(arguments: Daemon) -> anyhow::Result<()> {
     };
     let node: NodeName = node.parse().context("hint: name the node with `--node NAME`")?;
     nicety_daemon::run(Config { manifests, overlay: inventory_overlay, run_dir, node })
+}
+
+/// Logs as JSON.
+pub struct Json;
+
+/// Logs to standard error, as text unless asked otherwise.
+pub fn logs(json: Option<Json>) {
+    let filter = EnvFilter::try_from_env("NICETY_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    match json {
+        Some(Json) => logs.json().init(),
+        None => logs.with_ansi(false).init(),
+    }
 }

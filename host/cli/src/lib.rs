@@ -4,6 +4,7 @@ pub mod args;
 mod client;
 mod daemon;
 mod demo;
+mod engine;
 
 mod explain;
 mod policy;
@@ -14,7 +15,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use args::{Arguments, Command, Engine};
+use args::{Arguments, Command};
 
 /// Runs what the command line asks for. Exit codes: 0 done, 1 it failed, 2 the command line is wrong, 3 a policy said no.
 pub fn run() -> ExitCode {
@@ -25,8 +26,7 @@ pub fn run() -> ExitCode {
         Command::Status(arguments) => status::run(&arguments.socket).map(|()| ExitCode::SUCCESS),
         Command::Explain(arguments) => explain::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Policy(command) => policy::main(&command),
-        // Does not return: the child ends with the compilation.
-        Command::Engine(Engine::Compile) => nicety_engine::compile::child_main(),
+        Command::Engine(arguments) => engine::run(arguments).map(|()| ExitCode::SUCCESS),
     };
     outcome.unwrap_or_else(|error| {
         text::complain(&format!("error: {error:#}"));

@@ -9,9 +9,10 @@ use std::{
 use nicety_core::finding::Finding;
 
 use crate::{
-    Overlay, Set,
+    Overlay, Set, Strategies,
+    manifest::{self, Bare, Object},
     set::File,
-    yaml::{MAX_BYTES, YamlError},
+    yaml::{self, MAX_BYTES, YamlError},
 };
 
 /// Most manifest files in a folder.
@@ -36,6 +37,25 @@ impl Set {
                 findings.extend(more);
                 Err(findings)
             }
+        }
+    }
+}
+
+impl Strategies {
+    /// A strategies document by itself, bare or in its ConfigMap. An empty file means the defaults.
+    pub fn load(path: &Path) -> Result<Strategies, Vec<Finding>> {
+        let name = path.display().to_string();
+        let wrong = |message: String| vec![Finding::new(name.clone(), message)];
+        let documents = yaml::documents(&read(path).map_err(wrong)?).map_err(|error| wrong(error.to_string()))?;
+        let document = match <[_; 1]>::try_from(documents) {
+            Ok([document]) => document,
+            Err(documents) if documents.is_empty() => return Ok(Strategies::default()),
+            Err(documents) => return Err(wrong(format!("has {} documents; strategies are one", documents.len()))),
+        };
+        match manifest::parse(document, Bare::Strategies) {
+            (_, Ok(Object::Strategies(strategies))) => Ok(strategies),
+            (identity, Ok(_)) => Err(wrong(format!("holds a {}, not strategies", identity.kind))),
+            (_, Err(findings)) => Err(findings),
         }
     }
 }

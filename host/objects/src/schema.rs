@@ -33,8 +33,8 @@ pub enum SchemaError {
 
 /// A schema of ours, compiled once.
 #[derive(Debug)]
-pub(crate) struct Compiled {
-    pub schema: Value,
+pub struct Compiled {
+    pub(crate) schema: Value,
     validator: Result<Validator, String>,
 }
 
@@ -68,12 +68,17 @@ pub fn of<T: JsonSchema>() -> Value {
 }
 
 impl Compiled {
+    /// Of a type's schema as `of` makes it.
     pub fn new<T: JsonSchema>() -> Compiled {
-        let schema = of::<T>();
+        Compiled::of(of::<T>())
+    }
+
+    pub fn of(schema: Value) -> Compiled {
         let validator = compile(&schema).map_err(|error| error.to_string());
         Compiled { schema, validator }
     }
 
+    /// Every way in which `instance` breaks the schema, with its path in the instance.
     pub fn check(&self, instance: &Value) -> Vec<Finding> {
         match &self.validator {
             Ok(validator) => describe::findings(&self.schema, validator.iter_errors(instance)),

@@ -3,7 +3,7 @@
 
 use nicety_core::{
     choose::choose,
-    decision::{Choice, Decision, Selection},
+    decision::{Choice, Decision, Selection, Verdict},
     facts::{Facts, Kind, nic_selection},
     ids::StrategyName,
     record::decision::Role,
@@ -17,6 +17,8 @@ use crate::{no::No, run::Clock, set::StrategySet};
 pub struct Chosen {
     /// Indexes into the facts' candidates, as many as were requested, in order of preference.
     pub choices: Vec<Choice>,
+    /// Candidates that a strategy ruled out, and why. Those in neither list were not needed.
+    pub dropped: Vec<Verdict>,
     pub strategy: StrategyName,
 }
 
@@ -29,7 +31,7 @@ pub fn selection(set: &StrategySet, network: &str, facts: &nic_selection::Facts,
         let selection = left.selection.ok_or_else(of_another_kind)?;
         let choices =
             choose(&facts.request, &facts.candidates, &selection).map_err(|denial| No::Host(Box::new(denial)))?;
-        Ok(Chosen { choices, strategy: strategy.name.clone() })
+        Ok(Chosen { choices, dropped: selection.dropped, strategy: strategy.name.clone() })
     });
     Decided { outcome, runs }
 }

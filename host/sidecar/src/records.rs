@@ -1,0 +1,85 @@
+//! Decisions as they are remembered, so that a caller can ask why.
+
+use std::{
+    collections::VecDeque,
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use nicety_core::record::decision::DecisionRecord;
+
+pub trait Records: Send + Sync + fmt::Debug {
+    /// Remembers the runs of one decision and gives them their common id. `bytes` is about what they hold.
+    fn keep(&self, runs: Vec<DecisionRecord>, bytes: usize) -> u64;
+
+    /// In the order of the runs; nothing when the decision is not, or no longer, remembered.
+    fn of(&self, id: u64) -> Option<Arc<Vec<DecisionRecord>>>;
+}
+
+/// Remembers the last decisions in memory: so many, and of so many bytes.
+#[derive(Debug)]
+pub struct Ring {
+    decisions: usize,
+    bytes: usize,
+    held: Mutex<Held>,
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    last: u64,
+    bytes: usize,
+    /// Ascending by id, without gaps.
+    decisions: VecDeque<(u64, usize, Arc<Vec<DecisionRecord>>)>,
+}
+
+impl Ring {
+    pub fn new(decisions: usize, bytes: usize) -> Ring {
+        Ring { decisions, bytes, held: Mutex::default() }
+    }
+}
+
+impl Records for Ring {
+    fn keep(&self, mut runs: Vec<DecisionRecord>, bytes: usize) -> u64 {
+        let mut forgotten = Vec::new();
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.last += 1;
+        let id = held.last;
+        runs.iter_mut().for_each(|run| run.id = id);
+        held.bytes = held.bytes.saturating_add(bytes);
+        held.decisions.push_back((id, bytes, Arc::new(runs)));
+        // The newest stays, whatever it holds: its caller may ask for it.
+        while held.decisions.len() > 1 && (held.decisions.len() > self.decisions || held.bytes > self.bytes) {
+            let Some((_, bytes, runs)) = held.decisions.pop_front() else { break };
+            held.bytes = held.bytes.saturating_sub(bytes);
+            forgotten.push(runs);
+        }
+        drop(held);
+        // Freed here, where nobody waits for the lock.
+        drop(forgotten);
+        id
+    }
+
+    fn of(&self, id: u64) -> Option<Arc<Vec<DecisionRecord>>> {
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = held.decisions.front()?.0;
+        let place = usize::try_from(id.checked_sub(first)?).ok()?;
+        held.decisions.get(place).map(|(_, _, runs)| runs.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_decisions_are_forgotten_by_number_and_by_size() {
+        let ring = Ring::new(3, 100);
+        let ids: Vec<u64> = [10, 10, 10, 10].map(|bytes| ring.keep(Vec::new(), bytes)).into();
+        assert_eq!(ids, [1, 2, 3, 4]);
+        assert!(ring.of(1).is_none() && ring.of(2).is_some() && ring.of(4).is_some() && ring.of(5).is_none());
+        ring.keep(Vec::new(), 85);
+        assert!(ring.of(3).is_none() && ring.of(4).is_some() && ring.of(5).is_some());
+        ring.keep(Vec::new(), 1000);
+        assert!(ring.of(5).is_none() && ring.of(6).is_some());
+    }
+}

@@ -1,12 +1,14 @@
 //! The command line, as types.
 
 mod policy;
+mod registry;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
 pub use policy::{Policy, PolicyRun};
+pub use registry::{PolicyKeygen, PolicyPull, PolicyPush, PolicySign, PolicyVerify, Registry};
 
 /// Decides which network cards a pod gets, by sandboxed policies.
 #[derive(Debug, Parser)]

@@ -1,6 +1,12 @@
 //! `nicety policy`: what its authors do with a policy, one file per command.
 
+mod keygen;
+mod pull;
+mod push;
+mod registry;
 mod run;
+mod sign;
+mod verify;
 
 use std::{fs, io::Read, path::Path, process::ExitCode};
 
@@ -14,6 +20,11 @@ const SAID_NO: u8 = 3;
 pub fn main(command: &Policy) -> anyhow::Result<ExitCode> {
     match command {
         Policy::Run(arguments) => run::run(arguments),
+        Policy::Push(arguments) => push::run(arguments),
+        Policy::Pull(arguments) => pull::run(arguments),
+        Policy::Sign(arguments) => sign::run(arguments),
+        Policy::Verify(arguments) => verify::run(arguments),
+        Policy::Keygen(arguments) => keygen::run(arguments),
     }
 }
 

@@ -200,3 +200,83 @@ fn blocks(text: &str) -> impl Iterator<Item = &str> {
         Some(block)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Sealed by libsodium, with OpenSSL's scrypt; the password is `correct horse`.
+    const ENCRYPTED_KEY: &str = include_str!("keys/encrypted.key");
+    const ENCRYPTED_PUB: &str = include_str!("keys/encrypted.pub");
+
+    fn refused(found: Result<impl fmt::Debug, KeyError>, wrong: &str) {
+        let error = found.expect_err(wrong).to_string();
+        assert!(error.contains(wrong), "{error}");
+    }
+
+    #[test]
+    fn a_key_that_another_program_encrypted_is_opened_by_its_password_alone() {
+        let key = PrivateKey::from_pem(ENCRYPTED_KEY, Some(b"correct horse")).expect("its password");
+        assert_eq!(key.public(), PublicKey::from_pem(ENCRYPTED_PUB).expect("a public key"));
+        refused(PrivateKey::from_pem(ENCRYPTED_KEY, Some(b"wrong horse")), "is not that of the key");
+        refused(PrivateKey::from_pem(ENCRYPTED_KEY, None), "COSIGN_PASSWORD");
+    }
+
+    #[test]
+    fn a_key_survives_being_written_and_read_in_the_open_and_encrypted() {
+        let key = PrivateKey::generate().expect("a key");
+        for password in [None, Some(b"secret".as_slice())] {
+            let text = key.to_pem(password).expect("PEM");
+            assert_eq!(PrivateKey::from_pem(&text, password).expect("the same key").public(), key.public());
+        }
+        let public = key.public().to_pem().expect("PEM");
+        assert_eq!(PublicKey::from_pem(&public).expect("the same key"), key.public());
+    }
+
+    #[test]
+    fn a_list_of_keys_has_all_of_them_and_at_least_one() {
+        let (one, two) =
+            (PrivateKey::generate().expect("a key").public(), PrivateKey::generate().expect("a key").public());
+        let text = format!("# ours\n{}theirs:\n\n{}", one.to_pem().expect("PEM"), two.to_pem().expect("PEM"));
+        let keys = Keys::from_pem(&text).expect("two keys");
+        assert_eq!(keys.iter().collect::<Vec<_>>(), [&one, &two]);
+        refused(Keys::from_pem(""), "there is no public key in it");
+        refused(Keys::from_pem("-----BEGIN PUBLIC KEY-----\nAAAA"), "there is no public key in it");
+        refused(
+            Keys::from_pem(&format!("{text}-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n")),
+            "it is no public key of ECDSA",
+        );
+        refused(
+            Keys::from_pem(&PrivateKey::generate().expect("a key").to_pem(None).expect("PEM")),
+            "it is a private key",
+        );
+    }
+
+    #[test]
+    fn a_key_that_would_take_all_memory_is_refused() {
+        for cost in [
+            r#""N":1073741824,"r":8,"p":1"#,
+            r#""N":65536,"r":4294967295,"p":1"#,
+            r#""N":65537,"r":8,"p":1"#,
+            r#""N":0,"r":8,"p":1"#,
+        ] {
+            let document = format!(
+                r#"{{"kdf":{{"name":"scrypt","params":{{{cost}}},"salt":"AAAA"}},"cipher":{{"name":"nacl/secretbox","nonce":"{}"}},"ciphertext":"{}"}}"#,
+                "A".repeat(32),
+                "A".repeat(32)
+            );
+            let text =
+                pem::encode_string("ENCRYPTED SIGSTORE PRIVATE KEY", LineEnding::LF, document.as_bytes()).expect("PEM");
+            refused(
+                PrivateKey::from_pem(&text, Some(b"x")),
+                "it is encrypted in a way that is not read: scrypt with N",
+            );
+        }
+    }
+
+    #[test]
+    fn a_private_key_shows_nothing_of_itself() {
+        let key = PrivateKey::generate().expect("a key");
+        assert_eq!(format!("{key:?}"), format!("PrivateKey(of {})", key.public().fingerprint()));
+    }
+}

@@ -24,7 +24,7 @@ impl Default for Options {
             scheme: Scheme::default(),
             roots: None,
             deadline: Duration::from_secs(30),
-            module_bytes: 32 << 20,
+            module_bytes: 64 << 20,
         }
     }
 }

@@ -67,11 +67,7 @@ impl Session {
         operation: RegistryOperation,
     ) -> Result<Session, Error> {
         install_ring();
-        let plain = match options.scheme {
-            Scheme::PlainHttp => true,
-            Scheme::Https => false,
-            Scheme::ByHost => reference.is_loopback(),
-        };
+        let plain = is_plain(options.scheme, reference);
         let roots = roots(options)?;
         let mut http = reqwest::Client::builder().https_only(!plain).user_agent(AGENT);
         if !roots.is_empty() {
@@ -196,6 +192,14 @@ impl Session {
 
 const AGENT: &str = concat!("nicety/", env!("CARGO_PKG_VERSION"));
 
+fn is_plain(scheme: Scheme, reference: &Reference) -> bool {
+    match scheme {
+        Scheme::PlainHttp => true,
+        Scheme::Https => false,
+        Scheme::ByHost => reference.is_loopback(),
+    }
+}
+
 /// Our TLS has no provider of its own built in. Another one that the process has already chosen serves as well.
 fn install_ring() {
     static ONCE: OnceLock<()> = OnceLock::new();
@@ -268,4 +272,26 @@ fn said(body: &[u8]) -> String {
     };
     let short: String = text.trim().chars().filter(|c| !c.is_control()).take(SAID_BYTES).collect();
     if short.is_empty() { "it says nothing".to_owned() } else { format!("`{short}`") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_but_loopback_is_spoken_to_in_the_open_unless_it_is_asked_for() {
+        let plain = |scheme: Scheme, text: &str| is_plain(scheme, &text.parse().expect("a reference"));
+        let (near, far) = ("oci://127.0.0.1:5000/a", "oci://registry.example/a");
+        assert!(plain(Scheme::ByHost, near) && !plain(Scheme::ByHost, far));
+        assert!(plain(Scheme::PlainHttp, near) && plain(Scheme::PlainHttp, far));
+        assert!(!plain(Scheme::Https, near) && !plain(Scheme::Https, far));
+    }
+
+    #[test]
+    fn a_registrys_words_are_quoted_short_and_without_control_characters() {
+        assert_eq!(said(br#"{"errors": [{"code": "DENIED", "message": "not you"}]}"#), "`DENIED not you`");
+        assert_eq!(said(b"\x1b[31mred\n"), "`[31mred`");
+        assert_eq!(said(&[b'x'; 5000]).len(), SAID_BYTES + 2);
+        assert_eq!(said(b""), "it says nothing");
+    }
 }

@@ -139,3 +139,78 @@ fn same_repository(claimed: &str, identity: &str) -> bool {
     };
     hub(repository) == hub(identity)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::PrivateKey;
+
+    fn reference(text: &str) -> Reference {
+        text.parse().expect("a reference")
+    }
+
+    /// Signs what `change` makes of our payload and checks it as a signature of `module` in `oci://r.example:5000/a`.
+    fn check_changed(change: &dyn Fn(&mut serde_json::Value)) -> Result<(), Reason> {
+        let (key, at, digest) =
+            (PrivateKey::generate().expect("a key"), reference("oci://r.example:5000/a"), Digest::of(b"manifest"));
+        let ours = payload(&at, &digest).expect("a payload");
+        let mut value = serde_json::from_slice(&ours).expect("JSON");
+        change(&mut value);
+        let changed = serde_json::to_vec(&value).expect("JSON");
+        check(&changed, &key.sign(&changed), &at, &digest, &Keys::one(key.public())).map(drop)
+    }
+
+    #[test]
+    fn a_signature_is_good_for_its_digest_and_repository() {
+        assert_eq!(check_changed(&|_| {}), Ok(()));
+        for name in ["r.example:5000/a:v1", "r.example:5000/a@sha256:12", "r.example:5000/a:v1@sha256:12"] {
+            assert_eq!(
+                check_changed(&|p| p["critical"]["identity"]["docker-reference"] = name.into()),
+                Ok(()),
+                "{name}"
+            );
+        }
+        assert_eq!(check_changed(&|p| p["optional"] = serde_json::json!({"creator": "x", "timestamp": 1})), Ok(()));
+    }
+
+    #[test]
+    fn a_signature_for_something_else_is_refused_by_what_it_is_for() {
+        let other = Digest::of(b"other").to_string();
+        let of_other = check_changed(&|p| p["critical"]["image"]["docker-manifest-digest"] = other.clone().into());
+        assert_eq!(of_other, Err(Reason::OtherDigest(other.clone())));
+        for name in ["r.example:5000/b", "r.example:5001/a", "r.example/a", "a", ""] {
+            let found = check_changed(&|p| p["critical"]["identity"]["docker-reference"] = name.into());
+            assert!(matches!(found, Err(Reason::OtherRepository { .. })), "{name}: {found:?}");
+        }
+        let kind = check_changed(&|p| p["critical"]["type"] = "atomic container signature".into());
+        assert_eq!(kind, Err(Reason::OtherType("atomic container signature".to_owned())));
+        assert!(matches!(check_changed(&|p| *p = serde_json::json!([])), Err(Reason::NotPayload(_))));
+    }
+
+    #[test]
+    fn another_key_a_changed_payload_and_garbage_are_no_signature() {
+        let (key, at, digest) =
+            (PrivateKey::generate().expect("a key"), reference("oci://r.example/a"), Digest::of(b"x"));
+        let ours = payload(&at, &digest).expect("a payload");
+        let own = Keys::one(key.public());
+        let others = Keys::one(PrivateKey::generate().expect("a key").public());
+        let signature = key.sign(&ours);
+        let outcome = |payload: &[u8], signature: &str, keys: &Keys| {
+            check(payload, signature, &at, &digest, keys).map(|good| good.key)
+        };
+        assert_eq!(outcome(&ours, &signature, &own), Ok(key.public()));
+        assert_eq!(outcome(&ours, &signature, &others), Err(Reason::OtherKey { keys: 1 }));
+        assert_eq!(outcome(&ours, &signature, &others.clone().and(own.clone())), Ok(key.public()));
+        let spaced = [ours.as_slice(), b" "].concat();
+        assert_eq!(outcome(&spaced, &signature, &own), Err(Reason::OtherKey { keys: 1 }));
+        assert_eq!(outcome(&ours, "?", &own), Err(Reason::NotBase64));
+        assert_eq!(outcome(&ours, "AAAA", &own), Err(Reason::NotDer));
+    }
+
+    #[test]
+    fn one_registry_has_two_names_in_signatures_and_no_other_has() {
+        assert!(same_repository("index.docker.io/team/a", "docker.io/team/a"));
+        assert!(same_repository("docker.io/team/a", "index.docker.io/team/a"));
+        assert!(!same_repository("index.docker.io.example/team/a", "docker.io/team/a"));
+    }
+}

@@ -4,12 +4,22 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::Socket;
+use super::{PolicyKeygen, PolicyPull, PolicyPush, PolicySign, PolicyVerify, Socket};
 
 #[derive(Debug, Subcommand)]
 pub enum Policy {
     /// One decision of one policy from a file of facts
     Run(PolicyRun),
+    /// Put a component into a registry, as an OCI artifact
+    Push(PolicyPush),
+    /// Take a component out of a registry
+    Pull(PolicyPull),
+    /// Sign a component in its registry, as cosign does
+    Sign(PolicySign),
+    /// Check that a component in a registry is signed by a key
+    Verify(PolicyVerify),
+    /// Make a pair of keys, to sign and to verify with
+    Keygen(PolicyKeygen),
 }
 
 #[derive(Debug, Args)]

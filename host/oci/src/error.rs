@@ -44,7 +44,7 @@ pub enum Error {
         "registry `{registry}` refuses `{repository}`: {said}; hint: `docker login {registry}` writes the credentials that are used"
     )]
     Unauthorized { registry: String, repository: String, said: String },
-    #[error("registry `{registry}` has no {what}")]
+    #[error("registry `{registry}` does not have {what}")]
     Missing { registry: String, what: String },
     #[error("registry `{registry}` answers {status} to a request for {what}: {said}")]
     Status { registry: String, what: String, status: u16, said: String },

@@ -93,7 +93,7 @@ pub(crate) async fn manifest(session: &Session, reference: &Reference) -> Result
         (None, Some(tag)) => tag.to_owned(),
         (None, None) => return Err(Error::NeedsTagOrDigest(reference.to_string())),
     };
-    let what = format!("manifest of `{reference}`");
+    let what = format!("the manifest of `{reference}`");
     let bytes = session.get(&format!("manifests/{named}"), MANIFEST_TYPE, &what, MANIFEST_BYTES).await?;
     let found = Digest::of(&bytes);
     match reference.digest() {

@@ -184,6 +184,9 @@ impl Session {
     pub fn push_failed(&self, source: OciDistributionError) -> Error {
         match source {
             OciDistributionError::UnauthorizedError { .. } => unauthorized(&self.reference, b""),
+            OciDistributionError::ServerError { code: 401 | 403, message, .. } => {
+                unauthorized(&self.reference, message.as_bytes())
+            }
             OciDistributionError::AuthenticationFailure(said) => unauthorized(&self.reference, said.as_bytes()),
             source => Error::Push { registry: self.reference.registry().to_owned(), source: Box::new(source) },
         }

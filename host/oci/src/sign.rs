@@ -135,7 +135,7 @@ async fn image(session: &Session, reference: &Reference, digest: &Digest) -> Res
         layers: Vec<Value>,
     }
     let tag = tag(digest);
-    let what = format!("signatures `{tag}`");
+    let what = format!("the signatures `{tag}`");
     let bytes = match session.get(&format!("manifests/{tag}"), MANIFEST_TYPE, &what, MANIFEST_BYTES).await {
         Err(Error::Missing { .. }) => {
             return Err(Error::Unsigned { reference: reference.pinned(digest).to_string(), tag });

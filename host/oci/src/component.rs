@@ -13,6 +13,9 @@ pub(crate) struct Names {
 pub(crate) fn names(module: &[u8]) -> Result<Names, String> {
     let mut names = Names::default();
     let mut depth = 0_u32;
+    if !module.starts_with(b"\0asm") {
+        return Err("it is no WebAssembly: it does not start with `\\0asm`".to_owned());
+    }
     for payload in Parser::new(0).parse_all(module) {
         match payload.map_err(broken)? {
             Payload::Version { encoding: Encoding::Module, .. } if depth == 0 => {

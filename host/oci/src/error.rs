@@ -18,6 +18,8 @@ pub enum Error {
     HasDigest(String),
     #[error("cannot start a client")]
     Client(#[source] io::Error),
+    #[error("cannot write JSON")]
+    Encode(#[source] serde_json::Error),
     #[error("cannot set up HTTP")]
     Http(#[source] Box<dyn std::error::Error + Send + Sync>),
     #[error("cannot read the certificates in `{}`", path.display())]
@@ -76,6 +78,12 @@ pub enum Error {
     Sign(#[source] KeyError),
     #[error("cannot keep `{}`", path.display())]
     Store {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("cannot forget `{}`", path.display())]
+    Forget {
         path: PathBuf,
         #[source]
         source: io::Error,

@@ -31,3 +31,4 @@ pub use pull::{Pulled, pull};
 pub use push::push;
 pub use reference::{Digest, Reference, ReferenceError};
 pub use sign::{Outcome, Signed, Verified, sign, verify};
+pub use store::retain;

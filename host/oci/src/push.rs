@@ -39,7 +39,6 @@ pub fn push(reference: &Reference, module: &[u8], options: &Options) -> Result<D
     }
     let component =
         component::names(module).map_err(|wrong| Error::NotPolicy { what: "the module".to_owned(), wrong })?;
-    let encode = |source: serde_json::Error| Error::Client(source.into());
     let digest = Digest::of(module);
     let config = Config {
         created: CREATED,
@@ -48,8 +47,8 @@ pub fn push(reference: &Reference, module: &[u8], options: &Options) -> Result<D
         layer_digests: [digest.as_str()],
         component: &component,
     };
-    let config = serde_json::to_vec(&config).map_err(encode)?;
-    let manifest = serde_json::to_vec(&Manifest::of(&config, module)).map_err(encode)?;
+    let config = serde_json::to_vec(&config).map_err(Error::Encode)?;
+    let manifest = serde_json::to_vec(&Manifest::of(&config, module)).map_err(Error::Encode)?;
     let pushed = Digest::of(&manifest);
     blocking(reference, options.deadline, async {
         let session = Session::open(reference, options, RegistryOperation::Push).await?;

@@ -63,8 +63,7 @@ pub fn sign(reference: &Reference, key: &PrivateKey, options: &Options) -> Resul
                 return Ok(Signed { digest, tag, outcome: Outcome::AlreadyThere });
             }
         }
-        let encode = |source: serde_json::Error| Error::Client(source.into());
-        let payload = signature::payload(reference, &digest).map_err(encode)?;
+        let payload = signature::payload(reference, &digest).map_err(Error::Encode)?;
         layers.push(json!({
             "mediaType": PAYLOAD_TYPE,
             "size": payload.len(),
@@ -78,7 +77,7 @@ pub fn sign(reference: &Reference, key: &PrivateKey, options: &Options) -> Resul
             "architecture": "", "config": {}, "created": "0001-01-01T00:00:00Z", "os": "",
             "rootfs": { "type": "layers", "diff_ids": digests },
         }))
-        .map_err(encode)?;
+        .map_err(Error::Encode)?;
         upload(&session, &config).await?;
         let bytes = serde_json::to_vec(&json!({
             "schemaVersion": 2, "mediaType": MANIFEST_TYPE,
@@ -88,7 +87,7 @@ pub fn sign(reference: &Reference, key: &PrivateKey, options: &Options) -> Resul
             },
             "layers": layers,
         }))
-        .map_err(encode)?;
+        .map_err(Error::Encode)?;
         session.push_manifest(&tag, bytes).await?;
         Ok(Signed { digest, tag, outcome: Outcome::Added })
     })

@@ -5,6 +5,7 @@
 //! itself are kept, by manifest and key, and are checked anew with the caller's key.
 
 use std::{
+    collections::BTreeSet,
     fs, io,
     io::{Read, Write},
     path::{Path, PathBuf},
@@ -75,6 +76,39 @@ impl Store {
             serde_json::to_vec(&kept).map_err(|error| Error::Store { path: path.clone(), source: error.into() })?;
         write(&path, &text)
     }
+}
+
+/// Forgets what none of these references needs. Not to be called while a [`crate::fetch`] into the same store is under way: what that has
+/// just written may be taken for a leftover.
+pub fn retain(folder: &Path, keep: &[&Reference]) -> Result<(), Error> {
+    let store = Store::new(folder);
+    let mut needed: BTreeSet<String> = BTreeSet::new();
+    for digest in keep.iter().filter_map(|reference| reference.digest()) {
+        needed.insert(digest.hex().to_owned());
+        let manifest = store.blob(digest, MANIFEST_BYTES);
+        let layer = manifest.and_then(|bytes| manifest::layer(&bytes, "", u64::MAX).ok());
+        needed.extend(layer.map(|layer| layer.digest.hex().to_owned()));
+    }
+    for folder in [&store.blobs, &store.signatures] {
+        let failed = |source: io::Error| Error::Forget { path: folder.clone(), source };
+        let entries = match fs::read_dir(folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            other => other.map_err(failed)?,
+        };
+        for entry in entries {
+            let entry = entry.map_err(failed)?;
+            if entry.file_name().to_str().is_some_and(|name| needed.contains(name)) {
+                continue;
+            }
+            let removed = if entry.file_type().map_err(failed)?.is_dir() {
+                fs::remove_dir_all(entry.path())
+            } else {
+                fs::remove_file(entry.path())
+            };
+            removed.map_err(|source| Error::Forget { path: entry.path(), source })?;
+        }
+    }
+    Ok(())
 }
 
 /// A regular file of at most `limit` bytes.

@@ -1,4 +1,4 @@
-//! Registries that are away, silent, slow or endless: three kinds of server, none of them a registry.
+//! Registries that are away, silent, slow, endless or want tokens: servers of our own that answer as we like.
 
 use std::{
     io::{Read, Write},
@@ -7,12 +7,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use nicety_oci::{Digest, Options, Reference, pull, push};
+use nicety_oci::{Credentials, Digest, Options, Reference, pull, push};
 
 use crate::lab::{Registry, free_address, module, options, says};
 
-/// Answers each connection by `answer`, given the path that is asked for, as long as the test's process lives.
-fn serve(answer: impl Fn(TcpStream, &str) + Send + Sync + Clone + 'static) -> Reference {
+/// Answers each connection by `answer`, given the request's path and head, as long as the test's process lives.
+fn serve(answer: impl Fn(TcpStream, &str, &str) + Send + Sync + Clone + 'static) -> Reference {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
     thread::spawn(move || {
@@ -24,7 +24,7 @@ fn serve(answer: impl Fn(TcpStream, &str) + Send + Sync + Clone + 'static) -> Re
                     request.push(byte[0]);
                 }
                 let request = String::from_utf8_lossy(&request).into_owned();
-                answer(stream, request.split(' ').nth(1).unwrap_or_default());
+                answer(stream, request.split(' ').nth(1).unwrap_or_default(), &request);
             });
         }
     });
@@ -57,7 +57,7 @@ pub fn an_unreachable_registry_is_named_at_once() {
 }
 
 pub fn a_silent_registry_is_left_at_the_deadline() {
-    let at = serve(|stream, _| {
+    let at = serve(|stream, _, _| {
         thread::sleep(Duration::from_secs(60));
         drop(stream);
     });
@@ -67,7 +67,7 @@ pub fn a_silent_registry_is_left_at_the_deadline() {
 }
 
 pub fn a_registry_that_drips_is_left_at_the_deadline() {
-    let at = serve(|mut stream, path| {
+    let at = serve(|mut stream, path, _| {
         if !path.contains("/manifests/") {
             return empty(stream);
         }
@@ -92,9 +92,9 @@ fn endless(mut stream: TcpStream) {
 }
 
 pub fn an_endless_manifest_is_not_read() {
-    let at = serve(|stream, path| if path.contains("/manifests/") { endless(stream) } else { empty(stream) });
+    let at = serve(|stream, path, _| if path.contains("/manifests/") { endless(stream) } else { empty(stream) });
     says(pull(&at, &options()), "is larger than 1048576 bytes, the limit");
-    let long = serve(|mut stream, path| {
+    let long = serve(|mut stream, path, _| {
         if !path.contains("/manifests/") {
             return empty(stream);
         }
@@ -113,7 +113,7 @@ pub fn an_endless_module_is_not_read() {
         descriptor("application/wasm")
     );
     let digest = Digest::of(manifest.as_bytes());
-    let at = serve(move |mut stream, path| match path {
+    let at = serve(move |mut stream, path, _| match path {
         path if path.contains("/manifests/") => {
             let head =
                 format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{manifest}", manifest.len());
@@ -123,6 +123,45 @@ pub fn an_endless_module_is_not_read() {
         _ => empty(stream),
     });
     says(pull(&at.pinned(&digest), &options()), "its manifest says 1000");
+}
+
+/// As the large public registries do it: who wants a manifest is sent to get a token for it.
+pub fn a_token_is_asked_for_with_the_credentials_and_then_used() {
+    let ours = module("behind a token");
+    let manifest = format!(
+        r#"{{"schemaVersion": 2, "config": {{"mediaType": "x", "digest": "x", "size": 1}}, "layers": [{{"mediaType": "application/wasm", "digest": "{}", "size": {}}}]}}"#,
+        Digest::of(&ours),
+        ours.len()
+    );
+    let digest = Digest::of(manifest.as_bytes());
+    let at = serve(move |mut stream, path, head| {
+        let host = head.lines().find_map(|line| line.strip_prefix("host: ")).unwrap_or_default();
+        // alice:wonderland
+        let alice = head.contains("authorization: Basic YWxpY2U6d29uZGVybGFuZA==");
+        let asked =
+            path.starts_with("/token?") && path.contains("scope=repository%3Aa%3Apull") && path.contains("service=s");
+        let (status, body) = match path {
+            _ if asked && alice => ("200 OK", br#"{"token": "rabbit"}"#.to_vec()),
+            _ if asked => {
+                ("401 Unauthorized", br#"{"errors": [{"code": "UNAUTHORIZED", "message": "who are you"}]}"#.to_vec())
+            }
+            _ if !head.contains("authorization: Bearer rabbit") => ("401 Unauthorized", Vec::new()),
+            path if path.contains("/manifests/") => ("200 OK", manifest.clone().into_bytes()),
+            _ => ("200 OK", ours.clone()),
+        };
+        let challenge = format!("www-authenticate: Bearer realm=\"http://{host}/token\",service=\"s\"");
+        let head =
+            format!("HTTP/1.1 {status}\r\n{challenge}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
+        send(&mut stream, &[head.as_bytes(), &body].concat());
+    })
+    .pinned(&digest);
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("config.json");
+    std::fs::write(&file, format!(r#"{{"auths": {{"{}": {{"auth": "YWxpY2U6d29uZGVybGFuZA=="}}}}}}"#, at.registry()))
+        .expect("a file");
+    let alice = Options { credentials: Credentials::File(file), ..Options::default() };
+    assert_eq!(pull(&at, &alice).expect("pulled by alice").module, module("behind a token"));
+    says(pull(&at, &options()), "refuses `a`: `UNAUTHORIZED who are you`; hint: `docker login");
 }
 
 pub fn a_call_from_an_async_runtime_works() {

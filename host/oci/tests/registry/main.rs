@@ -28,6 +28,7 @@ tests! {
         the_artifact_has_the_standard_layout,
         a_fetched_module_is_had_again_when_the_registry_is_gone,
         a_damaged_store_is_mended_from_the_registry_and_never_believed,
+        a_store_forgets_what_nobody_needs_and_nothing_else,
         what_is_not_in_the_registry_is_named,
         a_tampered_module_or_manifest_is_refused,
         a_module_over_the_limit_is_refused_before_it_is_read,
@@ -50,6 +51,7 @@ tests! {
         an_unreachable_registry_is_named_at_once,
         a_silent_registry_is_left_at_the_deadline,
         a_registry_that_drips_is_left_at_the_deadline,
+        a_token_is_asked_for_with_the_credentials_and_then_used,
         an_endless_manifest_is_not_read,
         an_endless_module_is_not_read,
         a_call_from_an_async_runtime_works;

@@ -2,7 +2,7 @@
 
 use std::{env, fs, os::unix::fs::PermissionsExt, path::Path, process::Command};
 
-use nicety_oci::{Credentials, Digest, FetchOptions, Options, Scheme, fetch, pull, push};
+use nicety_oci::{Credentials, Digest, FetchOptions, Options, Scheme, fetch, pull, push, retain};
 
 use crate::lab::{Registry, keeping, module, options, run, says, wrong};
 
@@ -98,6 +98,26 @@ pub fn a_damaged_store_is_mended_from_the_registry_and_never_believed() {
     files.iter().for_each(|path| fs::write(path, module("evil")).expect("a file"));
     registry.down();
     says(get(), "cannot reach registry");
+}
+
+pub fn a_store_forgets_what_nobody_needs_and_nothing_else() {
+    let (mut registry, store) = (Registry::start(), tempfile::tempdir().expect("a folder"));
+    retain(store.path(), &[]).expect("a store that is not there yet");
+    let at = registry.at("a:v1");
+    let [old, new] = ["old", "new"].map(|named| at.pinned(&push(&at, &module(named), &options()).expect("pushed")));
+    let get = |reference| fetch(reference, None, &keeping(store.path()));
+    for reference in [&old, &new] {
+        get(reference).expect("fetched");
+        let signatures = store.path().join("signatures").join(reference.digest().expect("a digest").hex());
+        fs::create_dir_all(signatures).expect("a folder");
+    }
+    fs::write(store.path().join("sha256/.half"), "written when the power failed").expect("a file");
+    retain(store.path(), &[&new]).expect("retained");
+    let left = |folder: &str| fs::read_dir(store.path().join(folder)).expect("a folder").count();
+    assert_eq!((left("sha256"), left("signatures")), (2, 1), "a manifest and a module; their signatures");
+    registry.down();
+    assert_eq!(get(&new).expect("kept"), module("new"));
+    says(get(&old), "cannot reach registry");
 }
 
 pub fn what_is_not_in_the_registry_is_named() {

@@ -31,8 +31,8 @@ impl Limits {
         match kind {
             Kind::Attach | Kind::NicSelection => Limits {
                 fuel: 50_000_000,
-                milliseconds: 200,
-                memory: 16 * MIB,
+                milliseconds: 1_000,
+                memory: 64 * MIB,
                 output_bytes: 64 * KIB,
                 log_bytes: 8 * KIB,
             },

@@ -6,7 +6,7 @@ use wasmtime::{ResourceLimiter, StoreContextMut, component::WasmStr};
 use crate::{
     bindings::nicety::policy::log::Level as WireLevel,
     limits::Limits,
-    settings::{MODULES_PER_POLICY, TABLE_ELEMENTS, TABLES_PER_POLICY},
+    settings::{MEMORIES_PER_POLICY, MODULES_PER_POLICY, TABLE_ELEMENTS, TABLES_PER_POLICY},
 };
 
 /// What a log line costs besides its text, so that a flood of empty ones ends too.
@@ -15,7 +15,10 @@ const LINE_BYTES: u64 = 32;
 /// The state of a store.
 #[derive(Debug)]
 pub(crate) struct Sandbox {
-    memory: u64,
+    /// What all memories of the policy together may still take, in bytes.
+    memory_left: u64,
+    /// Bytes granted last, in case wasmtime then cannot provide them.
+    granted: u64,
     /// True once the policy was refused memory or table elements: a trap that follows is put down to that.
     pub(crate) starved: bool,
     log: Vec<LogLine>,
@@ -25,7 +28,14 @@ pub(crate) struct Sandbox {
 
 impl Sandbox {
     pub(crate) fn new(limits: &Limits) -> Sandbox {
-        Sandbox { memory: limits.memory, starved: false, log: Vec::new(), log_left: limits.log_bytes, log_dropped: 0 }
+        Sandbox {
+            memory_left: limits.memory,
+            granted: 0,
+            starved: false,
+            log: Vec::new(),
+            log_left: limits.log_bytes,
+            log_dropped: 0,
+        }
     }
 
     /// The lines in order; the last one says how many were dropped, when some were.
@@ -74,14 +84,19 @@ pub(crate) fn emit(
 }
 
 impl ResourceLimiter for Sandbox {
-    fn memory_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
-        let fits = desired as u64 <= self.memory;
-        self.starved |= !fits;
-        Ok(fits)
+    fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+        let more = desired.saturating_sub(current) as u64;
+        let left = self.memory_left.checked_sub(more);
+        self.starved |= left.is_none();
+        if let Some(left) = left {
+            (self.memory_left, self.granted) = (left, more);
+        }
+        Ok(left.is_some())
     }
 
     fn memory_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
         self.starved = true;
+        self.memory_left = self.memory_left.saturating_add(std::mem::take(&mut self.granted));
         Ok(())
     }
 
@@ -99,9 +114,8 @@ impl ResourceLimiter for Sandbox {
         TABLES_PER_POLICY as usize
     }
 
-    /// The libraries of a policy share it.
     fn memories(&self) -> usize {
-        1
+        MEMORIES_PER_POLICY as usize
     }
 }
 
@@ -120,5 +134,16 @@ mod tests {
         let log = sandbox.into_log();
         assert_eq!(log.len(), 1);
         assert!(log[0].message.contains("2 more log lines"), "{}", log[0].message);
+    }
+
+    #[test]
+    fn the_memories_of_a_policy_share_its_limit() {
+        let mut sandbox = Sandbox::new(&Limits { memory: 100, ..Limits::of(Kind::Attach) });
+        let mut grows = |current, desired| sandbox.memory_growing(current, desired, None).unwrap();
+        assert!(grows(0, 40) && grows(0, 40) && !grows(0, 40) && grows(40, 60));
+        assert!(!grows(40, 41), "nothing is left");
+        assert!(sandbox.starved);
+        sandbox.memory_grow_failed(wasmtime::Error::msg("no memory")).unwrap();
+        assert!(sandbox.memory_growing(40, 60, None).unwrap(), "what was not provided after all is given back, once");
     }
 }

@@ -10,11 +10,11 @@ use wasmtime::{Config, Enabled, InstanceAllocationStrategy, OptLevel, PoolingAll
 const KEEP_RESIDENT: usize = 512 << 10;
 /// Core modules of one policy. One of Rust has 3; JavaScript and Python are linked of libraries, and have up to 24.
 pub(crate) const MODULES_PER_POLICY: u32 = 40;
-/// Instances that share the pool: as many sandboxes of the largest policies as one node would run at once.
-const LARGE_SHARE: u32 = 4;
 /// Elements of one table. CPython's has 9,000.
 pub(crate) const TABLE_ELEMENTS: usize = 32 << 10;
 pub(crate) const TABLES_PER_POLICY: u32 = 4;
+/// A policy that is composed of components has a memory in each: JavaScript's three. Their sum is limited.
+pub(crate) const MEMORIES_PER_POLICY: u32 = 4;
 /// What the runtime keeps of one instance, in bytes: a library of CPython has thousands of imports.
 const INSTANCE_BYTES: usize = 4 << 20;
 
@@ -28,6 +28,7 @@ struct Settings {
     canonical_nans: bool,
     deterministic_simd: bool,
     memory64: bool,
+    /// For the calls between the components that a policy is composed of: without it wasmtime's own glue does not compile.
     multi_memory: bool,
     concurrency: bool,
     backtraces: bool,
@@ -46,7 +47,7 @@ const SETTINGS: Settings = Settings {
     canonical_nans: true,
     deterministic_simd: true,
     memory64: false,
-    multi_memory: false,
+    multi_memory: true,
     concurrency: false,
     backtraces: false,
     address_map: false,
@@ -103,14 +104,15 @@ pub(crate) fn compiling() -> Config {
 
 /// For the process that decides: runs, and cannot compile.
 pub(crate) fn running(sandboxes: u32, memory: usize) -> Config {
-    let of_all = |each: u32| sandboxes.saturating_mul(each.div_ceil(LARGE_SHARE)).max(each);
+    // The pool never runs dry before the semaphore in front of it; what is not used of it costs address space at most.
+    let of_all = |each: u32| sandboxes.saturating_mul(each);
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(sandboxes)
         .total_core_instances(of_all(MODULES_PER_POLICY))
-        .total_memories(sandboxes)
-        .total_tables(sandboxes.saturating_mul(TABLES_PER_POLICY))
+        .total_memories(of_all(MEMORIES_PER_POLICY))
+        .total_tables(of_all(TABLES_PER_POLICY))
         .max_core_instances_per_component(MODULES_PER_POLICY)
-        .max_memories_per_component(1)
+        .max_memories_per_component(MEMORIES_PER_POLICY)
         .max_tables_per_component(TABLES_PER_POLICY)
         .max_core_instance_size(INSTANCE_BYTES)
         .max_component_instance_size(INSTANCE_BYTES)

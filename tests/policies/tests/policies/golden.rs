@@ -8,8 +8,9 @@ use std::{collections::BTreeSet, fs, path::PathBuf};
 use nicety_core::{
     decision::Decision,
     evaluate::{Evaluator, Refusal},
-    facts::{Facts, gateways},
+    facts::Facts,
 };
+use nicety_tests_policies::facts::endpoints;
 use serde::{Deserialize, Serialize};
 
 use crate::lab::engine;
@@ -97,25 +98,7 @@ fn sandboxed_and_native_answers_are_the_recorded_one_to_the_byte() {
 #[test]
 fn a_distribution_over_fifty_thousand_endpoints_is_within_its_limits() {
     const ENDPOINTS: u32 = 50_000;
-    let address = |index: u32| std::net::Ipv4Addr::from_bits(0x0a00_0000 + index).into();
-    let gateway = |index: u32| gateways::Gateway {
-        id: format!("gateway-{index}"),
-        node: gateways::NONE,
-        zone: gateways::NONE,
-        addresses: vec![address(index)],
-        weight: 1,
-        health: gateways::Health::Healthy,
-        draining: false,
-        since: None,
-        attributes: Vec::new(),
-    };
-    let endpoints = gateways::Endpoints {
-        identity: (0..ENDPOINTS).map(|index| format!("red/web/{index}")).collect(),
-        addresses: (0..ENDPOINTS).map(|index| vec![address(0x1_0000 + index)]).collect(),
-        ..Default::default()
-    };
-    let gateways = (0..64).map(gateway).collect();
-    let facts = Facts::GatewayDistribution(gateways::Facts { gateways, endpoints, ..Default::default() });
+    let facts = endpoints(ENDPOINTS, 64);
     let sandboxed = engine().load(nicety_builtins::get("round-robin").unwrap()).unwrap().evaluate("{}", &facts).outcome;
     let Ok(Decision::Assignment(assignment)) = &sandboxed else { panic!("{sandboxed:?}") };
     assert_eq!(assignment.primary.len(), ENDPOINTS as usize);

@@ -1,0 +1,114 @@
+//! Everything that is measured here, as one JSON document. All times are in microseconds.
+
+use std::{env, error::Error, fs, path::PathBuf, thread, time::Duration};
+
+use nicety_core::{evaluate::Evaluator, facts::Facts};
+use nicety_engine::{Engine, EngineConfig, Policy};
+use serde_json::{Map, Value, json};
+
+use crate::{decisions, facts, loading, times::Times};
+
+type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
+
+const SELECTION: &str = "spread";
+const DISTRIBUTION: &str = "round-robin";
+/// The built-in that comes closest to 64 KiB.
+const LOADED: &str = "networks-annotation";
+const CALLERS: usize = 16;
+const RELOADS: usize = 1_000;
+
+/// Components in other languages to measure as well: `--python FILE --javascript FILE`, in that order or the other.
+#[derive(Debug, Default)]
+pub struct Arguments {
+    others: Vec<(&'static str, PathBuf)>,
+}
+
+impl Arguments {
+    pub fn from_environment() -> Result<Arguments> {
+        let mut arguments = Arguments::default();
+        let mut words = env::args().skip(1);
+        while let Some(word) = words.next() {
+            let language = match word.as_str() {
+                "--python" => "python",
+                "--javascript" => "javascript",
+                _ => return Err(format!("unknown argument `{word}`").into()),
+            };
+            let file = words.next().ok_or_else(|| format!("`{word}` needs a file"))?;
+            arguments.others.push((language, file.into()));
+        }
+        Ok(arguments)
+    }
+}
+
+pub fn measure(arguments: &Arguments) -> Result<Value> {
+    let folder = env::temp_dir().join(format!("nicety-decisions-{}", std::process::id()));
+    let measured = measure_in(&folder, arguments);
+    // What is left behind is small, and its folder is for such things.
+    let _ = fs::remove_dir_all(&folder);
+    measured
+}
+
+fn measure_in(folder: &std::path::Path, arguments: &Arguments) -> Result<Value> {
+    let engine = Engine::new(EngineConfig::default())?;
+    let caching = loading::caching(folder)?;
+    let mut report = Map::new();
+    let mut add = |name: &str, value: Value| report.insert(name.to_owned(), value);
+    // Memory first: what comes later leaves an allocator that knows better.
+    let builtins: Vec<&[u8]> = nicety_builtins::ALL.iter().map(|(_, component)| *component).collect();
+    let growth = loading::growth(&caching, &builtins, RELOADS)?;
+    add("reloads", json!({ "times": RELOADS, "growth_bytes": growth }));
+    let module = builtin(LOADED)?;
+    add("cold load", percentiles(&loading::cold(&engine, module, 20)?));
+    add("cached load", percentiles(&loading::cached(&caching, module, 500)?));
+
+    let (eight, selection) = (facts::eight_nics(), engine.load(builtin(SELECTION)?)?);
+    let native = nicety_native::get(SELECTION).ok_or("no native twin")?;
+    add("sandboxed", decision(&selection, &eight, 20_000)?);
+    add("native", decision(&*native, &eight, 20_000)?);
+    add("callers", callers(&selection, &eight)?);
+    let (many, distribution) = (facts::endpoints(100_000, 64), engine.load(builtin(DISTRIBUTION)?)?);
+    let native = nicety_native::get(DISTRIBUTION).ok_or("no native twin")?;
+    add("distribution", decision(&distribution, &many, 40)?);
+    add("native distribution", decision(&*native, &many, 40)?);
+    for (language, file) in &arguments.others {
+        let module = fs::read(file).map_err(|error| format!("cannot read `{}`: {error}", file.display()))?;
+        add(language, other(&caching, &module, &eight)?);
+    }
+    Ok(Value::Object(report))
+}
+
+fn builtin(name: &str) -> Result<&'static [u8]> {
+    Ok(nicety_builtins::get(name).ok_or_else(|| format!("there is no built-in policy `{name}`"))?)
+}
+
+fn percentiles(times: &Times) -> Value {
+    json!({ "p50": times.percentile(50), "p99": times.percentile(99) })
+}
+
+fn decision(policy: &dyn Evaluator, facts: &Facts, decisions: usize) -> Result<Value> {
+    let mut value = percentiles(&decisions::measure(policy, "{}", facts, decisions)?);
+    if let Some(fields) = value.as_object_mut() {
+        fields.insert("fuel".to_owned(), policy.evaluate("{}", facts).fuel.into());
+    }
+    Ok(value)
+}
+
+/// Throughput of many callers against that of one, and what the machine has to give.
+fn callers(policy: &Policy, facts: &Facts) -> Result<Value> {
+    let second = Duration::from_secs(2);
+    let one = decisions::throughput(policy, facts, 1, second)?;
+    let all = decisions::throughput(policy, facts, CALLERS, second)?;
+    let cores = thread::available_parallelism()?.get();
+    Ok(json!({ "callers": CALLERS, "cores": cores, "one": one, "all": all, "scaling": all / one }))
+}
+
+fn other(engine: &Engine, module: &[u8], facts: &Facts) -> Result<Value> {
+    let cold = percentiles(&loading::cold(engine, module, 1)?);
+    let policy = engine.load(module)?;
+    let mut value = decision(&policy, facts, 1_000)?;
+    if let Some(fields) = value.as_object_mut() {
+        fields.insert("cold load".to_owned(), cold);
+        fields.insert("cached load".to_owned(), percentiles(&loading::cached(engine, module, 5)?));
+    }
+    Ok(value)
+}

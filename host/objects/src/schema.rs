@@ -16,7 +16,7 @@ use crate::text::FORMATS;
 /// Longest schema that a policy may publish, in bytes.
 pub const MAX_BYTES: usize = 256 << 10;
 /// Largest compiled pattern, in bytes: `(a{1000}){1000}` is short as text only.
-const MAX_PATTERN: usize = 1 << 20;
+const MAX_PATTERN: usize = 256 << 10;
 
 /// Why a text is not a schema that may be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -112,6 +112,37 @@ fn a_catastrophic_pattern_takes_no_time() {
 }
 
 #[test]
+fn a_long_chain_of_references_is_refused_before_it_fills_the_stack() {
+    let mut definitions = serde_json::Map::new();
+    for level in 0..5_000 {
+        definitions.insert(format!("d{level}"), json!({"$ref": format!("#/$defs/d{}", level + 1)}));
+    }
+    definitions.insert("d5000".to_owned(), json!(true));
+    let chain = json!({"$ref": "#/$defs/d0", "$defs": definitions}).to_string();
+    assert!(chain.len() < MAX_BYTES);
+    // The small stack of a thread that was made for something else.
+    let refused = std::thread::Builder::new().stack_size(512 << 10).spawn(move || compile_check(&chain)).unwrap();
+    let refused = refused.join().unwrap().unwrap_err().to_string();
+    assert!(refused.contains("more than 256 levels"), "{refused}");
+}
+
+#[test]
+fn a_crowd_of_costly_patterns_is_refused_before_any_is_compiled() {
+    let pattern = |index: usize| json!({"pattern": format!("{index}(\\pL{{20}}){{20}}")});
+    let crowd = |count: usize| json!({"allOf": (0..count).map(pattern).collect::<Vec<_>>()}).to_string();
+    let started = Instant::now();
+    let refused = compile_check(&crowd(5_000)).unwrap_err().to_string();
+    assert!(refused.contains("more than 64 patterns"), "{refused}");
+    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+    let by_name = json!({"patternProperties": (0..65).map(|index| (index.to_string(), json!(true))).collect::<serde_json::Map<_, _>>()});
+    assert!(compile_check(&by_name.to_string()).unwrap_err().to_string().contains("more than 64 patterns"));
+    let started = Instant::now();
+    // Refused for their size one by one or let in: in either case soon.
+    let _ = compile_check(&crowd(64));
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+}
+
+#[test]
 fn an_object_that_takes_no_fields_says_so() {
     let schema = json!({ "type": "object", "additionalProperties": false });
     assert_eq!(lines(schema.clone(), json!({ "x": 1 })), ["has a field, and none is known here; hint: leave it empty"]);

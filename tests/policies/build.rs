@@ -1,4 +1,4 @@
-//! Makes components of the hostile guests: each `hostile/guests/NAME.wat` holds the fields of a core module, which the prelude
+//! Makes components of the hostile guests, against the frozen text of version 0.1 of the contract: each `hostile/guests/NAME.wat` holds the fields of a core module, which the prelude
 //! completes. Lines that start with `;;;` say what is different about its contract:
 //! `world: ITEMS` (instead of the nic-selection world), `version: X` (of the contract), `without: FIELD` (taken out of the contract).
 
@@ -33,9 +33,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         fs::write(&file, component)?;
         writeln!(list, "    ({name:?}, include_bytes!({file:?})),")?;
     }
-    let bomb = out.join("compile-bomb.wasm");
-    fs::write(&bomb, component(&compile_bomb()?, &sources).map_err(|error| format!("compile-bomb: {error:#}"))?)?;
-    writeln!(list, "    (\"compile-bomb\", include_bytes!({bomb:?})),")?;
+    for (name, source) in bombs()? {
+        let file = out.join(name).with_extension("wasm");
+        fs::write(&file, component(&source, &sources).map_err(|error| format!("{name}: {error:#}"))?)?;
+        writeln!(list, "    ({name:?}, include_bytes!({file:?})),")?;
+    }
     fs::write(out.join("guests.rs"), list + "]\n")?;
     Ok(())
 }
@@ -55,7 +57,7 @@ impl Sources {
         };
         println!("cargo::rerun-if-changed={}", here.join("hostile/guests").display());
         Ok(Sources {
-            contract: read("../../wit/policy.wit")?,
+            contract: read("../../wit/0.1/policy.wit")?,
             environment: read("hostile/wit/environment.wit")?,
             prelude: read("hostile/prelude.wat")?,
         })
@@ -82,23 +84,46 @@ fn component(guest: &str, sources: &Sources) -> Result<Vec<u8>, Box<dyn Error>> 
     Ok(ComponentEncoder::default().validate(true).module(&module)?.encode()?)
 }
 
-/// A valid function that is small to send and huge to compile: every local lives through every one of the nested loops, so that a
-/// compiler in SSA form needs their product in values. The function is never called.
-fn compile_bomb() -> Result<String, std::fmt::Error> {
-    const LOCALS: usize = 3_000;
-    const LOOPS: usize = 3_000;
-    let mut guest = String::from(
-        "(func (export \"nicety:policy/nic-selection@0.1.0#decide\") (param i32) (result i32) (i32.const 0x800))\n(func (local",
-    );
-    guest.push_str(&" i64".repeat(LOCALS));
-    guest.push_str(")\n");
-    for depth in 0..LOOPS {
-        write!(guest, "loop (local.set {} (i64.load (i32.const {depth}))) ", depth % LOCALS)?;
+/// Guests that are made to be compiled and never called, with the size that their component has at most.
+fn bombs() -> Result<Vec<(&'static str, String)>, std::fmt::Error> {
+    Ok(vec![
+        ("compile-bomb", bomb(1, 3_000)?),
+        // Below 25 and 250 KiB.
+        ("compile-bomb-25", bomb(1, 900)?),
+        ("compile-bomb-250", bomb(10, 900)?),
+        ("function-swarm", swarm(25_000)?),
+    ])
+}
+
+const DECIDE: &str =
+    "(func (export \"nicety:policy/nic-selection@0.1.0#decide\") (param i32) (result i32) (i32.const 0x800))\n";
+
+/// Valid functions that are small to send and huge to compile: every one of `depth` locals changes in the innermost of as many
+/// nested loops and is carried through each of them, so that a compiler in SSA form needs their product in values.
+fn bomb(functions: usize, depth: usize) -> Result<String, std::fmt::Error> {
+    let mut guest = String::from(DECIDE);
+    for _ in 0..functions {
+        guest.push_str("(func (local");
+        guest.push_str(&" i64".repeat(depth));
+        guest.push_str(")\n");
+        guest.push_str(&"loop ".repeat(depth));
+        for local in 0..depth {
+            write!(guest, "(local.set {local} (i64.add (local.get {local}) (i64.const 1))) ")?;
+        }
+        for label in 0..depth {
+            write!(guest, "(br_if {label} (i32.load (i32.const 8))) ")?;
+        }
+        guest.push_str(&"end ".repeat(depth));
+        guest.push_str(")\n");
     }
-    for local in 0..LOCALS {
-        write!(guest, "(i64.store (i32.const 0) (local.get {local})) (br_if {local} (i32.load (i32.const 8))) ")?;
+    Ok(guest)
+}
+
+/// Thousands of small functions, none of which is bad.
+fn swarm(functions: usize) -> Result<String, std::fmt::Error> {
+    let mut guest = String::from(DECIDE);
+    for number in 0..functions {
+        writeln!(guest, "(func (result i32) (i32.const {}))", number % 64)?;
     }
-    guest.push_str(&"end ".repeat(LOOPS));
-    guest.push(')');
     Ok(guest)
 }

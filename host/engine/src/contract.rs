@@ -6,11 +6,17 @@ use wasmtime::{
     component::{Component, types::ComponentItem},
 };
 
-/// Versions of the contract that this host serves, newest first.
-pub(crate) const SERVED: &[&str] = &["0.1.0"];
+/// The version that `wit/policy.wit` has, and that the bindings are made from.
+const NEWEST: &str = "0.1.0";
+/// Versions of the contract that this host serves, newest first. Each has its frozen text in `wit/MAJOR.MINOR/`; a second one comes with
+/// a module that converts between the two.
+pub const SERVED: &[&str] = &[NEWEST];
 const PACKAGE: &str = "nicety:policy/";
+
 /// The instance that holds the only function of the host.
-pub(crate) const LOG: &str = "nicety:policy/log@0.1.0";
+pub(crate) fn log() -> String {
+    format!("{PACKAGE}log@{NEWEST}")
+}
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ContractError {
@@ -88,7 +94,7 @@ fn interface(name: &str) -> Option<Result<&str, ContractError>> {
 
 /// The name under which a component exports a kind's `decide`; wasmtime finds compatible versions under it too.
 pub(crate) fn extension_point(kind: Kind) -> String {
-    format!("{PACKAGE}{}@0.1.0", kind.name())
+    format!("{PACKAGE}{}@{NEWEST}", kind.name())
 }
 
 fn extension_points() -> String {

@@ -86,7 +86,7 @@ impl Engine {
         let memory = usize::try_from(config.memory).map_err(|error| EngineError::Setup(error.to_string()))?;
         let wasmtime = wasmtime::Engine::new(&settings::running(config.sandboxes, memory)).map_err(setup)?;
         let mut linker = Linker::new(&wasmtime);
-        linker.instance(contract::LOG).and_then(|mut log| log.func_wrap("emit", sandbox::emit)).map_err(setup)?;
+        linker.instance(&contract::log()).and_then(|mut log| log.func_wrap("emit", sandbox::emit)).map_err(setup)?;
         let clock = wasmtime.clone();
         let ticker = Ticker::start(move || clock.increment_epoch()).map_err(EngineError::Ticker)?;
         let fingerprint = settings::fingerprint(&wasmtime);

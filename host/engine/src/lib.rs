@@ -20,7 +20,7 @@ mod ticker;
 
 pub use cache::{Cache, CacheError, CacheStats};
 pub use compile::{CompileCommand, CompileError, CompileLimits};
-pub use contract::ContractError;
+pub use contract::{ContractError, SERVED};
 pub use engine::{Engine, EngineConfig, EngineError, LoadError, digest};
 pub use limits::Limits;
 pub use policy::Policy;

@@ -13,7 +13,7 @@ use nicety_core::{
 use nicety_tests_policies::facts::endpoints;
 use serde::{Deserialize, Serialize};
 
-use crate::lab::engine;
+use crate::lab::{alone, engine};
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -98,6 +98,7 @@ fn sandboxed_and_native_answers_are_the_recorded_one_to_the_byte() {
 #[test]
 fn a_distribution_over_fifty_thousand_endpoints_is_within_its_limits() {
     const ENDPOINTS: u32 = 50_000;
+    let _alone = alone();
     let facts = endpoints(ENDPOINTS, 64);
     let sandboxed = engine().load(nicety_builtins::get("round-robin").unwrap()).unwrap().evaluate("{}", &facts).outcome;
     let Ok(Decision::Assignment(assignment)) = &sandboxed else { panic!("{sandboxed:?}") };

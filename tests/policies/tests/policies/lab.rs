@@ -7,6 +7,7 @@ use nicety_core::{
     facts::{Facts, nic_selection},
 };
 use nicety_engine::{CompileCommand, Engine, EngineConfig, LoadError, Policy};
+use nicety_tests_policies::memory::resident;
 
 const GUESTS: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/guests.rs"));
 
@@ -48,9 +49,23 @@ pub fn decide(policy: &Policy) -> Evaluation {
     policy.evaluate("{}", &facts())
 }
 
-/// Resident memory of this process, in KiB.
-pub fn resident() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse().unwrap()
+/// Runs the body of a test in a process of its own, where no other test takes memory meanwhile. `test` is its path: `crowd::name`.
+pub fn in_own_process(test: &str, body: impl FnOnce()) {
+    const MARK: &str = "NICETY_TEST_ALONE";
+    if std::env::var_os(MARK).is_some_and(|alone| alone == test) {
+        return body();
+    }
+    let mut own = std::process::Command::new(std::env::current_exe().unwrap());
+    let output = own.args([test, "--exact", "--nocapture"]).env(MARK, test).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && text.contains("1 passed"), "{text}");
+}
+
+/// Bytes of resident memory that something leaves behind, after a first time for what is kept for the next one: the warm sandbox, the
+/// allocator's own.
+pub fn left_behind(act: impl Fn()) -> u64 {
+    act();
+    let before = resident().unwrap();
+    act();
+    resident().unwrap().saturating_sub(before)
 }

@@ -8,10 +8,11 @@ use oci_client::{
     errors::OciDistributionError,
     secrets::RegistryAuth,
 };
-use reqwest::{StatusCode, header};
+use reqwest::{StatusCode, header, header::HeaderValue};
 
 use crate::{
     error::Error,
+    manifest::MANIFEST_TYPE,
     options::{Options, Scheme},
     reference::{Digest, Reference},
 };
@@ -176,12 +177,27 @@ impl Session {
         Ok(body)
     }
 
+    /// Uploads a blob, unless the registry has it.
+    pub async fn push_blob(&self, bytes: &[u8]) -> Result<(), Error> {
+        let pushed = self.oci.push_blob(&self.image(), bytes.to_vec(), Digest::of(bytes).as_str()).await;
+        pushed.map(drop).map_err(|source| self.push_failed(source))
+    }
+
+    /// Puts a manifest under a tag; its blobs have to be there.
+    pub async fn push_manifest(&self, tag: &str, bytes: Vec<u8>) -> Result<(), Error> {
+        let image = self.image();
+        let tagged =
+            oci_client::Reference::with_tag(image.registry().to_owned(), image.repository().to_owned(), tag.to_owned());
+        let pushed = self.oci.push_manifest_raw(&tagged, bytes, HeaderValue::from_static(MANIFEST_TYPE)).await;
+        pushed.map(drop).map_err(|source| self.push_failed(source))
+    }
+
     /// As the client of the uploads names it.
-    pub fn image(&self) -> oci_client::Reference {
+    fn image(&self) -> oci_client::Reference {
         image(&self.reference)
     }
 
-    pub fn push_failed(&self, source: OciDistributionError) -> Error {
+    fn push_failed(&self, source: OciDistributionError) -> Error {
         match source {
             OciDistributionError::UnauthorizedError { .. } => unauthorized(&self.reference, b""),
             OciDistributionError::ServerError { code: 401 | 403, message, .. } => {

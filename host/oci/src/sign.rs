@@ -2,7 +2,6 @@
 //! each signature.
 
 use oci_client::RegistryOperation;
-use reqwest::header::HeaderValue;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -59,7 +58,7 @@ pub fn sign(reference: &Reference, key: &PrivateKey, options: &Options) -> Resul
         };
         let own = Keys::one(key.public());
         for layer in &layers {
-            if matches!(examine(&session, layer, reference, &digest, &own).await?, Ok(_)) {
+            if examine(&session, layer, reference, &digest, &own).await?.is_ok() {
                 return Ok(Signed { digest, tag, outcome: Outcome::AlreadyThere });
             }
         }
@@ -70,7 +69,7 @@ pub fn sign(reference: &Reference, key: &PrivateKey, options: &Options) -> Resul
             "digest": Digest::of(&payload).as_str(),
             "annotations": { ANNOTATION: key.sign(&payload) },
         }));
-        upload(&session, &payload).await?;
+        session.push_blob(&payload).await?;
         let digests: Vec<&Value> = layers.iter().filter_map(|layer| layer.get("digest")).collect();
         // Tools for images want a configuration with as many "differences" as there are layers.
         let config = serde_json::to_vec(&json!({
@@ -78,7 +77,7 @@ pub fn sign(reference: &Reference, key: &PrivateKey, options: &Options) -> Resul
             "rootfs": { "type": "layers", "diff_ids": digests },
         }))
         .map_err(Error::Encode)?;
-        upload(&session, &config).await?;
+        session.push_blob(&config).await?;
         let bytes = serde_json::to_vec(&json!({
             "schemaVersion": 2, "mediaType": MANIFEST_TYPE,
             "config": {
@@ -184,24 +183,5 @@ async fn examine(
             Ok(Err(Reason::NotPayload(error.to_string())))
         }
         Err(error) => Err(error),
-    }
-}
-
-async fn upload(session: &Session, bytes: &[u8]) -> Result<(), Error> {
-    session.push_blob(bytes).await
-}
-
-impl Session {
-    pub async fn push_blob(&self, bytes: &[u8]) -> Result<(), Error> {
-        let pushed = self.oci.push_blob(&self.image(), bytes.to_vec(), Digest::of(bytes).as_str()).await;
-        pushed.map(drop).map_err(|source| self.push_failed(source))
-    }
-
-    pub async fn push_manifest(&self, tag: &str, bytes: Vec<u8>) -> Result<(), Error> {
-        let image = self.image();
-        let tagged =
-            oci_client::Reference::with_tag(image.registry().to_owned(), image.repository().to_owned(), tag.to_owned());
-        let pushed = self.oci.push_manifest_raw(&tagged, bytes, HeaderValue::from_static(MANIFEST_TYPE)).await;
-        pushed.map(drop).map_err(|source| self.push_failed(source))
     }
 }

@@ -1,5 +1,12 @@
 //! Policies in a real registry (Debian's `docker-registry`, on loopback), and signatures that other programs judge and make. Without them the tests say so, and fail where NICETY_REQUIRE has `registry`.
 
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "all of this is tests, which clippy cannot see without the usual harness"
+)]
+
 mod hostile;
 mod judge;
 mod lab;

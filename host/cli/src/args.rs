@@ -7,8 +7,11 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-pub use policy::{Policy, PolicyRun};
+pub use policy::{Policy, PolicyReplay, PolicyRun};
 pub use registry::{PolicyKeygen, PolicyPull, PolicyPush, PolicySign, PolicyVerify, Registry};
+
+/// Where a daemon lives that was not told otherwise.
+pub const RUN_DIR: &str = "/run/nicety";
 
 /// Decides which network cards a pod gets, by sandboxed policies.
 #[derive(Debug, Parser)]
@@ -47,11 +50,17 @@ pub struct Daemon {
     #[arg(long, value_name = "FILE")]
     pub inventory_overlay: Option<PathBuf>,
     /// Where sockets and state live; a tmpfs, so that state ends with the reboot that ends the pods
-    #[arg(long, value_name = "DIR", default_value = "/run/nicety")]
+    #[arg(long, value_name = "DIR", default_value = RUN_DIR)]
     pub run_dir: PathBuf,
     /// This node's name in IPBlock objects [default: the host name]
     #[arg(long, value_name = "NAME")]
     pub node: Option<String>,
+    /// Folder of the journal of decisions [default: `/var/lib/nicety/journal`, or `journal` in a run directory of your own]
+    #[arg(long, value_name = "DIR")]
+    pub journal: Option<PathBuf>,
+    /// Keep decisions in memory and in the run directory alone
+    #[arg(long, conflicts_with = "journal")]
+    pub no_journal: bool,
     /// Logs as JSON, one object per line
     #[arg(long)]
     pub log_json: bool,
@@ -100,6 +109,12 @@ pub struct Explain {
     /// A container ID (or its beginning), or NAMESPACE/POD
     #[arg(value_name = "CONTAINER|NAMESPACE/POD")]
     pub of: String,
+    /// Also what the daemon has let go, from its journal; the last 16 ADDs
+    #[arg(long)]
+    pub history: bool,
+    /// Ask no daemon: read this journal, a folder or a file
+    #[arg(long, value_name = "PATH")]
+    pub journal: Option<PathBuf>,
     #[command(flatten)]
     pub socket: Socket,
 }

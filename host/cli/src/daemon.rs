@@ -1,14 +1,19 @@
 //! `nicety daemon`.
 
+use std::path::Path;
+
 use anyhow::Context;
 use nicety_core::ids::NodeName;
-use nicety_daemon::Config;
+use nicety_daemon::config::{Config, KeptIn};
 use tracing_subscriber::EnvFilter;
 
-use crate::args::Daemon;
+use crate::args::{Daemon, RUN_DIR};
+
+/// Outlives a reboot, which the store does not.
+const JOURNAL: &str = "/var/lib/nicety/journal";
 
 pub fn run(arguments: Daemon) -> anyhow::Result<()> {
-    let Daemon { manifests, inventory_overlay, run_dir, node, log_json } = arguments;
+    let Daemon { manifests, inventory_overlay, run_dir, node, journal, no_journal, log_json } = arguments;
     logs(log_json.then_some(Json));
     let node = match node {
         Some(name) => name,
@@ -17,7 +22,13 @@ pub fn run(arguments: Daemon) -> anyhow::Result<()> {
         }
     };
     let node: NodeName = node.parse().context("hint: name the node with `--node NAME`")?;
-    nicety_daemon::run(Config { manifests, overlay: inventory_overlay, run_dir, node })
+    let journal = match journal {
+        _ if no_journal => KeptIn::Memory,
+        Some(folder) => KeptIn::Folder(folder),
+        None if run_dir == Path::new(RUN_DIR) => KeptIn::FolderIfPossible(JOURNAL.into()),
+        None => KeptIn::FolderIfPossible(run_dir.join("journal")),
+    };
+    nicety_daemon::run(Config { manifests, overlay: inventory_overlay, run_dir, node, journal })
 }
 
 /// Logs as JSON.

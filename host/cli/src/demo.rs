@@ -5,6 +5,7 @@ mod manifests;
 pub mod node;
 mod pods;
 mod reach;
+mod replay;
 mod report;
 mod runtime;
 mod sandbox;
@@ -96,7 +97,11 @@ pub fn run(arguments: &Demo) -> anyhow::Result<ExitCode> {
     for node in nodes {
         node.stop()?;
     }
-    report.ok = report.leaks.total() == 0 && report.reached.iter().all(|pair| pair.error.is_none());
+    report.replayed = replay::all(&root.0.join(NODES[0]).join("run").join("journal"))?;
+    tell(&replay::told(&report.replayed));
+    report.ok = report.leaks.total() == 0
+        && replay::as_expected(&report.replayed)
+        && report.reached.iter().all(|pair| pair.error.is_none());
     if arguments.json {
         say(&serde_json::to_string_pretty(&report)?);
     } else {

@@ -1,132 +1,123 @@
 //! `nicety explain`: why a pod got the network cards that it has, or none.
 
-use nicety_core::{
-    decision::{Choice, Decision, Verdict},
-    evaluate::Refusal,
-    facts::{Facts, nic_selection::Nic},
-    record::{
-        Record, Timings,
-        decision::{DecisionRecord, Outcome, Role},
-    },
-};
-use nicety_daemon::admin::view::Explained;
+mod candidates;
+mod said;
 
-use crate::{args, client, text::say};
+use nicety_core::record::{Attached, Record, State, Timings, decision::DecisionRecord};
+use nicety_daemon::{
+    admin::view::Explained,
+    explain::{Wanted, from_journal},
+};
+
+use crate::{
+    args, client,
+    text::{aligned, say, utc},
+};
 
 pub fn run(arguments: &args::Explain) -> anyhow::Result<()> {
-    let path = format!("/v1/explain?of={}", arguments.of);
+    let args::Explain { of, history, journal, socket } = arguments;
     let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
-    anyhow::ensure!(arguments.of.chars().all(legal), "`{}` is neither a container ID nor NAMESPACE/POD", arguments.of);
-    let found: Vec<Explained> = client::get(&arguments.socket.socket, &path)?;
-    if arguments.socket.json {
+    anyhow::ensure!(of.chars().all(legal), "`{of}` is neither a container ID nor NAMESPACE/POD");
+    let found: Vec<Explained> = match journal {
+        Some(path) => {
+            // Names what is wrong with the path; the search itself takes what it can get.
+            nicety_journal::files(path)?;
+            from_journal(path, &Wanted::new(of))
+        }
+        None => {
+            let history = if *history { "&history" } else { "" };
+            client::get(&socket.socket, &format!("/v1/explain?of={of}{history}"))?
+        }
+    };
+    if socket.json {
         say(&serde_json::to_string_pretty(&found)?);
         return Ok(());
     }
     anyhow::ensure!(
         !found.is_empty(),
-        "nothing is remembered of `{}`; hint: `nicety status` counts what is attached",
-        arguments.of
+        "nothing is remembered of `{of}`; hint: `nicety status` counts what is attached"
     );
-    say(&found.iter().map(add).collect::<Vec<_>>().join("\n\n"));
+    let otherwise = match journal {
+        Some(_) => "the journal does not say what is attached now",
+        None => "nothing of it is attached now",
+    };
+    say(&found.iter().map(|one| add(one, otherwise)).collect::<Vec<_>>().join("\n\n"));
     Ok(())
 }
 
-fn add(explained: &Explained) -> String {
-    let mut lines = Vec::new();
-    if let Some(first) = explained.decisions.first() {
-        let pod = &first.pod;
-        let of = first.key.as_ref().map(|key| format!(" (container {}, {})", key.container, key.ifname));
-        let of = of.unwrap_or_default();
-        lines.push(format!("ADD {} of pod {}/{}{of}", first.id, pod.namespace, pod.name));
+/// One ADD: who asked, what each policy said, what came of it; `otherwise` when there is no record of it.
+fn add(explained: &Explained, otherwise: &str) -> String {
+    let Explained { decisions, record } = explained;
+    let mut lines: Vec<String> = decisions.first().map(|first| head(first, record.as_ref())).unwrap_or_default();
+    let mut asked = None;
+    for decision in decisions {
+        // The policies of one chain are asked the same.
+        if asked != Some(&decision.asked) {
+            asked = Some(&decision.asked);
+            lines.push(format!("\n  {}", decision.asked));
+            lines.extend(said::question(decision).into_iter().map(|line| format!("    {line}")));
+        }
+        lines.extend(said::answer(decision).into_iter().map(|line| format!("    {line}")));
     }
-    for decision in &explained.decisions {
-        lines.extend(policy(decision));
-    }
-    match &explained.record {
+    match record {
         Some(record) => lines.extend(attached(record)),
-        None => lines.push("  nothing of it is attached now".to_owned()),
+        None => lines.push(format!("\n  {otherwise}")),
     }
     lines.join("\n")
 }
 
-fn policy(decision: &DecisionRecord) -> Vec<String> {
-    let role = match decision.role {
-        Role::Live => "",
-        Role::Fallback => ", as the fallback",
-        Role::Canary => ", as the canary",
-        Role::Shadow => ", in shadow",
+fn head(first: &DecisionRecord, record: Option<&Record>) -> Vec<String> {
+    let pod = &first.pod;
+    let state = match record.map(|record| record.state) {
+        Some(State::Attached) => ": attached",
+        Some(State::Applying) => ": being attached",
+        Some(State::Detaching) => ": being taken back",
+        None => "",
     };
-    let digest = decision.digest.get(..12).unwrap_or(&decision.digest);
-    let mut lines = vec![format!(
-        "  {}: strategy `{}`{role} ({digest}, {} us, {} fuel)",
-        decision.asked, decision.strategy, decision.duration_us, decision.fuel
-    )];
-    lines.extend(said(decision).into_iter().map(|line| format!("    {line}")));
-    lines.extend(decision.findings.iter().map(|finding| format!("    refused in review: {finding}")));
-    lines.extend(decision.log.iter().map(|line| format!("    log: {}", line.message)));
-    lines
-}
-
-fn said(decision: &DecisionRecord) -> Vec<String> {
-    match &decision.outcome {
-        Outcome::Refused(Refusal::Denied(denial)) => vec![format!("denied ({}): {}", denial.code, denial.message)],
-        Outcome::Refused(Refusal::Failed(failure)) => vec![format!("failed: {failure}")],
-        Outcome::Decided(Decision::Requests(requests)) => {
-            let request = |request: &nicety_core::facts::Request| {
-                let network = match &decision.facts {
-                    Facts::Attach(facts) => {
-                        facts.networks.get(request.network as usize).map(|offer| offer.name.as_str())
-                    }
-                    _ => None,
-                };
-                format!("asked for network `{}`: {}", network.unwrap_or("?"), request.reason)
-            };
-            if requests.is_empty() {
-                vec!["asked for nothing".to_owned()]
-            } else {
-                requests.iter().map(request).collect()
-            }
-        }
-        Outcome::Decided(Decision::Selection(selection)) => {
-            let name = |candidate: u32| match &decision.facts {
-                Facts::NicSelection(facts) => {
-                    facts.candidates.get(candidate as usize).map_or("?", |nic: &Nic| &nic.name)
-                }
-                _ => "?",
-            };
-            let chosen = selection
-                .chosen
-                .iter()
-                .map(|Choice { candidate, reason, .. }| format!("kept {}: {reason}", name(*candidate)));
-            let dropped = selection
-                .dropped
-                .iter()
-                .map(|Verdict { candidate, reason }| format!("dropped {}: {reason}", name(*candidate)));
-            chosen.chain(dropped).collect()
-        }
-        Outcome::Decided(Decision::Allowed(_) | Decision::Assignment(_)) => vec!["assigned gateways".to_owned()],
-    }
-}
-
-fn attached(record: &Record) -> Vec<String> {
-    let mut lines: Vec<String> = record
-        .interfaces
-        .iter()
-        .map(|interface| {
-            let nic = interface.nic.as_ref().map_or_else(|| "the host".to_owned(), |nic| nic.name.to_string());
-            let addresses = interface.addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
-            format!(
-                "  {} = {} on {nic}, {addresses}, network `{}`: {}",
-                interface.ifname,
-                interface.link.name(),
-                interface.network,
-                interface.reason
-            )
-        })
-        .collect();
-    let Timings { decide_us, lease_us, apply_us } = record.timings;
+    let mut lines = vec![format!("pod {}/{}{state}", pod.namespace, pod.name)];
+    let of = first.key.as_ref();
+    let of = of.map(|key| format!(", container {}, {} of `{}`", key.container, key.ifname, key.netconf));
     lines.push(format!(
-        "  took {decide_us} us to decide, {lease_us} us to lease and record, {apply_us} us in the kernel"
+        "  ADD {} at {}{}; strategies of generation {}",
+        first.id,
+        utc(first.time),
+        of.unwrap_or_default(),
+        first.generation
     ));
     lines
 }
+
+/// The plan as it was carried out, and where the time went.
+fn attached(record: &Record) -> Vec<String> {
+    let interface = |interface: &Attached| {
+        let on = interface.nic.as_ref().map_or_else(String::new, |nic| format!(" on {}", nic.name));
+        let mtu = interface.mtu.map_or_else(String::new, |mtu| format!(" mtu {mtu}"));
+        let reserved = match interface.reserved {
+            0 => String::new(),
+            bits => format!(" {} reserved", said::rate(bits)),
+        };
+        let routes = interface.routes.iter().map(|route| match route.via {
+            Some(via) => format!("{} via {via}", route.to),
+            None => route.to.to_string(),
+        });
+        [
+            format!("    {}", interface.ifname),
+            format!("{}{on}{mtu}{reserved}", interface.link.name()),
+            interface.addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
+            interface.network.to_string(),
+            routes.collect::<Vec<_>>().join(", "),
+        ]
+    };
+    let head = ["    IFNAME", "LINK", "ADDRESSES", "NETWORK", "ROUTES"].map(str::to_owned);
+    let rows: Vec<_> = std::iter::once(head).chain(record.interfaces.iter().map(interface)).collect();
+    let Timings { decide_us, lease_us, apply_us } = record.timings;
+    let total = decide_us + lease_us + apply_us;
+    vec![
+        "\n  plan".to_owned(),
+        aligned(&rows),
+        format!("\n  took {total} us: {decide_us} to decide, {lease_us} to lease and record, {apply_us} in the kernel"),
+    ]
+}
+
+#[cfg(test)]
+mod tests;

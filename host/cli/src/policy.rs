@@ -4,6 +4,7 @@ mod keygen;
 mod pull;
 mod push;
 mod registry;
+pub(crate) mod replay;
 mod run;
 mod sign;
 mod verify;
@@ -16,6 +17,8 @@ use crate::args::Policy;
 
 /// A policy said no, or what it said did not pass review.
 const SAID_NO: u8 = 3;
+/// Another policy would have decided otherwise.
+const DIFFERENT: u8 = 3;
 
 pub fn main(command: &Policy) -> anyhow::Result<ExitCode> {
     match command {
@@ -25,6 +28,7 @@ pub fn main(command: &Policy) -> anyhow::Result<ExitCode> {
         Policy::Sign(arguments) => sign::run(arguments),
         Policy::Verify(arguments) => verify::run(arguments),
         Policy::Keygen(arguments) => keygen::run(arguments),
+        Policy::Replay(arguments) => replay::run(arguments),
     }
 }
 

@@ -75,7 +75,11 @@ fn reserve(node: &Node, intent: &Intent) -> Result<(Plan<Bound>, Timings), CniEr
     let _ledger = node.ledger();
     let (snapshot, records) = (node.snapshot(), node.store.records());
     let decided = decide::decide(&snapshot, intent, &records, &mut asked);
-    node.store.remember(&remembered(id, snapshot.world.generation, intent, asked));
+    let made = remembered(id, snapshot.world.generation, intent, asked);
+    node.store.remember(&made);
+    // Beside this call, which has the kernel to talk to.
+    let journal = node.journal.clone();
+    drop(tokio::task::spawn_blocking(move || journal.append(made)));
     let Decided { plan, reasons } = decided?;
     let decide_us = micros(start);
     let leasing = Instant::now();

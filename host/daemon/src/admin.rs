@@ -4,7 +4,7 @@
 //! | request | answer |
 //! |---|---|
 //! | `GET /v1/status` | [`view::Status`] |
-//! | `GET /v1/explain?of=TEXT` | [`view::Explained`]s of a container (or the beginning of its ID) or `namespace/pod`, newest first |
+//! | `GET /v1/explain?of=TEXT[&history]` | [`view::Explained`]s of a container (or the beginning of its ID) or `namespace/pod`, newest first; `history`: also what is in the journal alone |
 //! | `POST /v1/strategies/NAME/run` with [`Facts`](nicety_core::facts::Facts) | [`view::Ran`]: every policy of the live strategy |
 
 mod overview;

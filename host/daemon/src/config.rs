@@ -14,6 +14,17 @@ pub struct Config {
     pub run_dir: PathBuf,
     /// This node's name in IPBlock objects.
     pub node: NodeName,
+    pub journal: KeptIn,
+}
+
+/// Where decision records go beside the store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeptIn {
+    Memory,
+    /// Asked for: a daemon that cannot write there does not start.
+    Folder(PathBuf),
+    /// The usual place: a daemon that cannot write there says so, and keeps them in memory.
+    FolderIfPossible(PathBuf),
 }
 
 /// A request that is not answered within this time gets error 11. The plugin binary waits longer, so that it hears the answer.

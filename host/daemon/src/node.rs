@@ -7,18 +7,25 @@ use std::sync::{
 
 use arc_swap::ArcSwap;
 use nicety_core::{finding::Finding, millis::Millis};
-use nicety_deciding::Policies;
+use nicety_deciding::{Policies, chain};
 use nicety_engine::{Engine, EngineConfig};
+use nicety_journal::{Bounds, Journal, OpenError};
 use nicety_kernel::capability::{self, Capabilities};
 use nicety_store::Store;
 use tracing::warn;
 
-use crate::{config::Config, gather::Snapshot, inventory::Inventory, world::World};
+use crate::{
+    config::{Config, KeptIn},
+    gather::Snapshot,
+    inventory::Inventory,
+    world::World,
+};
 
 #[derive(Debug)]
 pub struct Node {
     pub config: Config,
     pub store: Store,
+    pub journal: Arc<Journal>,
     pub inventory: Inventory,
     pub capabilities: Capabilities,
     pub started: Millis,
@@ -35,6 +42,7 @@ impl Node {
     /// nothing to fall back on.
     pub fn new(config: Config) -> anyhow::Result<Result<Node, Vec<Finding>>> {
         let store = Store::open(&config.run_dir)?;
+        let journal = Arc::new(journal(&config.journal)?);
         let policies = Policies::new(Engine::new(EngineConfig::default())?);
         let world = match World::load(&config, &policies, 1) {
             Ok(world) => world,
@@ -45,6 +53,7 @@ impl Node {
             capabilities: capability::probe()?,
             started: now(),
             store,
+            journal,
             inventory,
             policies,
             world: ArcSwap::from_pointee(world),
@@ -108,6 +117,17 @@ impl Node {
 
     pub fn served(&self) -> u64 {
         self.served.load(Ordering::Relaxed)
+    }
+}
+
+fn journal(kept: &KeptIn) -> Result<Journal, OpenError> {
+    match kept {
+        KeptIn::Memory => Ok(Journal::in_memory(Bounds::default())),
+        KeptIn::Folder(folder) => Journal::open(folder, Bounds::default()),
+        KeptIn::FolderIfPossible(folder) => Ok(Journal::open(folder, Bounds::default()).unwrap_or_else(|error| {
+            warn!(error = %chain(&error), "decisions are kept in memory only; hint: `--journal DIR` names another folder");
+            Journal::in_memory(Bounds::default())
+        })),
     }
 }
 

@@ -20,6 +20,11 @@ pub enum Policy {
     Verify(PolicyVerify),
     /// Make a pair of keys, to sign and to verify with
     Keygen(PolicyKeygen),
+    /// What another policy would have changed in the decisions of a journal
+    ///
+    /// Every recorded decision of the module's kind is made anew, on its recorded facts and with its recorded config, and compared.
+    /// Exit codes: 0 all the same, 3 something is not, 1 there was nothing to compare or it could not be.
+    Replay(PolicyReplay),
 }
 
 #[derive(Debug, Args)]
@@ -34,4 +39,28 @@ pub struct PolicyRun {
     pub config: Option<PathBuf>,
     #[command(flatten)]
     pub socket: Socket,
+}
+
+#[derive(Debug, Args)]
+pub struct PolicyReplay {
+    /// A journal: the daemon's folder, or a file of it
+    pub journal: PathBuf,
+    /// `builtin:NAME` or the path of a component
+    #[arg(long, value_name = "MODULE")]
+    pub with: String,
+    /// JSON of the config to decide with, instead of the recorded ones
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Only decisions that this strategy made
+    #[arg(long, value_name = "NAME")]
+    pub strategy: Option<String>,
+    /// Only decisions for this pod
+    #[arg(long, value_name = "NAMESPACE/POD")]
+    pub pod: Option<String>,
+    /// So many differences are shown; all are counted
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub limit: usize,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
 }

@@ -28,6 +28,16 @@ pub struct Reached {
     pub error: Option<String>,
 }
 
+/// The decisions of one strategy, made anew from the journal by another policy or the same.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Replayed {
+    pub strategy: String,
+    pub with: String,
+    pub decisions: u64,
+    pub changed: u64,
+}
+
 /// What was left after everything was taken back; all zero is what we want.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -58,6 +68,7 @@ pub struct Report {
     pub reached: Vec<Reached>,
     /// The pod that came after the strategy file was swapped.
     pub swapped: Vec<Row>,
+    pub replayed: Vec<Replayed>,
     pub leaks: Leaks,
     pub ok: bool,
 }

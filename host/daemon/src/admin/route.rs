@@ -12,7 +12,10 @@ use nicety_core::{facts::Facts, ids::StrategyName};
 use serde::Serialize;
 
 use super::view::{self, Error, Ran};
-use crate::{explain, node::Node};
+use crate::{
+    explain::{self, Depth, Wanted},
+    node::Node,
+};
 use nicety_deciding::chain;
 
 /// Facts of 100,000 endpoints are some 10 MiB of JSON.
@@ -26,8 +29,8 @@ pub async fn answer(node: Arc<Node>, request: Request<Incoming>) -> Answer {
     let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
     match (&head.method, segments.as_slice()) {
         (&Method::GET, ["v1", "status"]) => json(StatusCode::OK, &status(&node)),
-        (&Method::GET, ["v1", "explain"]) => match head.uri.query().and_then(|query| query.strip_prefix("of=")) {
-            Some(of) => explained(node, of.to_owned()).await,
+        (&Method::GET, ["v1", "explain"]) => match head.uri.query().and_then(wanted) {
+            Some((wanted, depth)) => explained(node, wanted, depth).await,
             None => failure(StatusCode::BAD_REQUEST, "name a container or NAMESPACE/POD: `?of=...`"),
         },
         (&Method::POST, ["v1", "strategies", name, "run"]) => match Limited::new(body, BODY_MAX).collect().await {
@@ -42,8 +45,15 @@ fn status(node: &Node) -> view::Status {
     super::overview::of(node)
 }
 
-async fn explained(node: Arc<Node>, of: String) -> Answer {
-    match tokio::task::spawn_blocking(move || explain::explain(&node, &of)).await {
+/// `of=TEXT`, and `history` for all of it.
+fn wanted(query: &str) -> Option<(Wanted, Depth)> {
+    let of = query.split('&').find_map(|part| part.strip_prefix("of="))?;
+    let depth = if query.split('&').any(|part| part == "history") { Depth::All } else { Depth::Known };
+    Some((Wanted::new(of), depth))
+}
+
+async fn explained(node: Arc<Node>, wanted: Wanted, depth: Depth) -> Answer {
+    match tokio::task::spawn_blocking(move || explain::explain(&node, &wanted, depth)).await {
         Ok(Ok(found)) => json(StatusCode::OK, &found),
         Ok(Err(error)) => failure(StatusCode::INTERNAL_SERVER_ERROR, &chain(&error)),
         Err(panic) => failure(StatusCode::INTERNAL_SERVER_ERROR, &panic.to_string()),

@@ -52,10 +52,16 @@ pub struct Daemon {
     /// Where sockets and state live; a tmpfs, so that state ends with the reboot that ends the pods
     #[arg(long, value_name = "DIR", default_value = RUN_DIR)]
     pub run_dir: PathBuf,
+    /// What outlives a reboot: compiled code, pulled modules, the journal [default: /var/lib/nicety, or `state` in a run directory of your own]
+    #[arg(long, value_name = "DIR")]
+    pub state_dir: Option<PathBuf>,
+    /// Credentials for registries, in docker's format [default: $DOCKER_CONFIG/config.json or ~/.docker/config.json]
+    #[arg(long, value_name = "FILE")]
+    pub registry_credentials: Option<PathBuf>,
     /// This node's name in IPBlock objects [default: the host name]
     #[arg(long, value_name = "NAME")]
     pub node: Option<String>,
-    /// Folder of the journal of decisions [default: `/var/lib/nicety/journal`, or `journal` in a run directory of your own]
+    /// Folder of the journal of decisions [default: `journal` in the state directory]
     #[arg(long, value_name = "DIR")]
     pub journal: Option<PathBuf>,
     /// Keep decisions in memory and in the run directory alone

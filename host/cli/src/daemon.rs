@@ -9,11 +9,21 @@ use tracing_subscriber::EnvFilter;
 
 use crate::args::{Daemon, RUN_DIR};
 
-/// Outlives a reboot, which the store does not.
-const JOURNAL: &str = "/var/lib/nicety/journal";
+/// What outlives a reboot, of a daemon with the usual run directory; another one keeps it inside its own.
+const STATE_DIR: &str = "/var/lib/nicety";
 
 pub fn run(arguments: Daemon) -> anyhow::Result<()> {
-    let Daemon { manifests, inventory_overlay, run_dir, node, journal, no_journal, log_json } = arguments;
+    let Daemon {
+        manifests,
+        inventory_overlay,
+        run_dir,
+        state_dir,
+        registry_credentials,
+        node,
+        journal,
+        no_journal,
+        log_json,
+    } = arguments;
     logs(log_json.then_some(Json));
     let node = match node {
         Some(name) => name,
@@ -22,13 +32,24 @@ pub fn run(arguments: Daemon) -> anyhow::Result<()> {
         }
     };
     let node: NodeName = node.parse().context("hint: name the node with `--node NAME`")?;
+    let state_dir = state_dir.unwrap_or_else(|| match run_dir == Path::new(RUN_DIR) {
+        true => STATE_DIR.into(),
+        false => run_dir.join("state"),
+    });
     let journal = match journal {
         _ if no_journal => KeptIn::Memory,
         Some(folder) => KeptIn::Folder(folder),
-        None if run_dir == Path::new(RUN_DIR) => KeptIn::FolderIfPossible(JOURNAL.into()),
-        None => KeptIn::FolderIfPossible(run_dir.join("journal")),
+        None => KeptIn::FolderIfPossible(state_dir.join("journal")),
     };
-    nicety_daemon::run(Config { manifests, overlay: inventory_overlay, run_dir, node, journal })
+    nicety_daemon::run(Config {
+        manifests,
+        overlay: inventory_overlay,
+        run_dir,
+        state_dir,
+        registry_credentials,
+        node,
+        journal,
+    })
 }
 
 /// Logs as JSON.

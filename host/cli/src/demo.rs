@@ -97,7 +97,7 @@ pub fn run(arguments: &Demo) -> anyhow::Result<ExitCode> {
     for node in nodes {
         node.stop()?;
     }
-    report.replayed = replay::all(&root.0.join(NODES[0]).join("run").join("journal"))?;
+    report.replayed = replay::all(&root.0.join(NODES[0]).join("run").join("state").join("journal"))?;
     tell(&replay::told(&report.replayed));
     report.ok = report.leaks.total() == 0
         && replay::as_expected(&report.replayed)

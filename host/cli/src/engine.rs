@@ -1,7 +1,7 @@
 //! `nicety engine`: the engine alone, and the child process in which modules are compiled.
 
 use anyhow::bail;
-use nicety_deciding::Policies;
+use nicety_deciding::{Policies, Sources};
 use nicety_engine::EngineConfig;
 use nicety_sidecar::{Limits, Peers, Socket};
 
@@ -24,7 +24,7 @@ pub fn run(arguments: Engine) -> anyhow::Result<()> {
     let limits = Limits { decisions: usize::from(concurrent), ..Limits::default() };
     // A sandbox for each decision that may be under way.
     let engine = EngineConfig { sandboxes: u32::from(concurrent), ..EngineConfig::default() };
-    let policies = Policies::new(nicety_engine::Engine::new(engine)?);
+    let policies = Policies::new(nicety_engine::Engine::new(engine)?, Sources::default());
     let (socket, peers) = (Socket { mode, ..listen }, Peers::with(allow_uid));
     Ok(nicety_sidecar::engine::run(nicety_sidecar::engine::Config { strategies, socket, peers, limits }, policies)?)
 }

@@ -6,6 +6,7 @@ mod push;
 mod registry;
 pub(crate) mod replay;
 mod run;
+mod shadow;
 mod sign;
 mod verify;
 
@@ -29,6 +30,7 @@ pub fn main(command: &Policy) -> anyhow::Result<ExitCode> {
         Policy::Verify(arguments) => verify::run(arguments),
         Policy::Keygen(arguments) => keygen::run(arguments),
         Policy::Replay(arguments) => replay::run(arguments),
+        Policy::Shadow(socket) => shadow::run(socket),
     }
 }
 

@@ -25,6 +25,9 @@ fn page(status: &view::Status) -> String {
         "the manifests on disk are NOT in force; the generation above is:",
         status.refused.iter().map(ToString::to_string).collect(),
     ));
+    let bad = status.conditions.iter().filter(|condition| !condition.status && condition.kind != "ManifestsInForce");
+    let bad = bad.map(|condition| format!("{}: {}: {}", condition.kind, condition.reason, condition.message)).collect();
+    parts.extend(listed("conditions that are not as they should be:", bad));
     parts.extend(listed("of the inventory overlay:", status.overlay.iter().map(ToString::to_string).collect()));
     let unfinished = status.unfinished.iter().map(|key| format!("{key}: its DEL or GC will finish it")).collect();
     parts.extend(listed("unfinished attachments:", unfinished));
@@ -53,13 +56,19 @@ fn nics(nics: &[view::Nic]) -> String {
 }
 
 fn strategies(strategies: &[view::Strategy]) -> String {
-    let head = ["STRATEGY", "POLICY", "DECIDES"].map(str::to_owned);
+    let head = ["STRATEGY", "POLICY", "BESIDE", "DECIDES"].map(str::to_owned);
     let lines = strategies.iter().map(|strategy| {
         let policy = match &strategy.policy {
             Some((name, digest)) => format!("{name} {}", digest.get(..12).unwrap_or(digest)),
             None => strategy.pipeline.join(" > "),
         };
-        [strategy.name.clone(), policy, strategy.decides.join(", ")]
+        let canary = strategy.canary.iter().map(|canary| match canary.score.rolled_back {
+            true => format!("{} (rolled back)", canary.strategy),
+            false => format!("{} ({} %)", canary.strategy, canary.terms.percent),
+        });
+        let shadows = strategy.shadow.iter().map(|candidate| format!("{candidate} (shadow)"));
+        let beside = canary.chain(shadows).collect::<Vec<_>>().join(", ");
+        [strategy.name.clone(), policy, beside, strategy.decides.join(", ")]
     });
     aligned(&std::iter::once(head).chain(lines).collect::<Vec<_>>())
 }

@@ -22,6 +22,11 @@ pub trait Evaluator: Send + Sync {
 
     /// `config` is JSON that the schema and `validate_config` have accepted. Facts of another kind are a `Failure::Kind`.
     fn evaluate(&self, config: &str, facts: &Facts) -> Evaluation;
+
+    /// The same, but rather not at all (`Failure::Busy`) than in the way of somebody whose answer is waited for.
+    fn evaluate_if_free(&self, config: &str, facts: &Facts) -> Evaluation {
+        self.evaluate(config, facts)
+    }
 }
 
 /// One run of a policy.

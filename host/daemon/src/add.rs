@@ -11,18 +11,16 @@ use nicety_core::{
     ids::AttachmentKey,
     ipam::Lease,
     plan::{Bound, Plan, Step},
-    record::{
-        Attached, Record, State, Timings,
-        decision::{DecisionRecord, Outcome},
-    },
+    record::{Attached, Record, State, Timings},
 };
 use nicety_kernel::Netns;
 use nicety_store::{AcquireError, Wanted};
 use tracing::{info, warn};
 
 use crate::{
+    after::{After, Occasion},
     answer,
-    decide::{self, Asked, Decided, Reason},
+    decide::{self, Decided, Reason, Trace},
     del,
     intend::Intent,
     node::{Node, now},
@@ -32,13 +30,19 @@ use nicety_deciding::chain;
 /// Left of the deadline for the undo of an ADD that took too long.
 const FOR_UNDO: Duration = Duration::from_secs(5);
 
-pub fn add(node: &Node, attachment: &Attachment, netns: &Netns, deadline: Instant) -> Result<String, CniError> {
+pub fn add(
+    node: &Node,
+    attachment: &Attachment,
+    netns: &Netns,
+    deadline: Instant,
+    after: &mut After,
+) -> Result<String, CniError> {
     let intent = Intent::of(attachment, netns.id().clone())?;
     if let Some(record) = before(node, &intent, netns, deadline)? {
         info!("repeated ADD answered from its record");
         return Ok(answer::of(attachment, &record));
     }
-    let (plan, times) = reserve(node, &intent)?;
+    let (plan, times) = reserve(node, &intent, after)?;
     let record = apply(node, &intent.key, netns, &plan.state.steps, times, deadline)?;
     info!(interfaces = record.interfaces.len(), pod = %format!("{}/{}", record.pod.namespace, record.pod.name), "attached");
     Ok(answer::of(attachment, &record))
@@ -68,18 +72,20 @@ fn before(node: &Node, intent: &Intent, netns: &Netns, deadline: Instant) -> Res
 }
 
 /// From gather to lease under the ledger's lock: the record is `Applying` when this returns.
-fn reserve(node: &Node, intent: &Intent) -> Result<(Plan<Bound>, Timings), CniError> {
+fn reserve(node: &Node, intent: &Intent, after: &mut After) -> Result<(Plan<Bound>, Timings), CniError> {
     let start = Instant::now();
     let id = node.store.next_decision();
-    let mut asked = Vec::new();
+    let mut trace = Trace::default();
     let _ledger = node.ledger();
     let (snapshot, records) = (node.snapshot(), node.store.records());
-    let decided = decide::decide(&snapshot, intent, &records, &mut asked);
-    let made = remembered(id, snapshot.world.generation, intent, asked);
-    node.store.remember(&made);
-    // Beside this call, which has the kernel to talk to.
-    let journal = node.journal.clone();
-    drop(tokio::task::spawn_blocking(move || journal.append(made)));
+    let decided = decide::decide(&snapshot, intent, &records, &mut trace);
+    let occasion =
+        Occasion { id, generation: snapshot.world.generation, key: intent.key.clone(), pod: intent.pod_ref() };
+    let runs = (0u32..).zip(trace.runs);
+    after.records = runs.map(|(step, (asked, run))| occasion.record(step, asked, run)).collect();
+    after.shadows = trace.shadows;
+    node.store.remember(&after.records);
+    after.records.iter().for_each(|record| node.metrics.count_record(record));
     let Decided { plan, reasons } = decided?;
     let decide_us = micros(start);
     let leasing = Instant::now();
@@ -167,32 +173,6 @@ fn drawn_up(plan: &Plan<Bound>, reasons: &[Reason], intent: &Intent, decision: u
         timings: Timings::default(),
         since: now().0,
     }
-}
-
-fn remembered(id: u64, generation: u64, intent: &Intent, asked: Vec<Asked>) -> Vec<DecisionRecord> {
-    let time = now();
-    let record = |(step, Asked { asked, run }): (u32, Asked)| DecisionRecord {
-        id,
-        step,
-        time,
-        key: Some(intent.key.clone()),
-        pod: intent.pod_ref(),
-        asked,
-        role: run.role,
-        generation,
-        strategy: run.strategy,
-        policy: run.policy,
-        digest: run.digest,
-        config: run.config,
-        config_hash: run.config_hash,
-        facts: run.facts,
-        outcome: Outcome::from(run.outcome),
-        findings: run.findings,
-        duration_us: run.duration_us,
-        fuel: run.fuel,
-        log: run.log,
-    };
-    (0u32..).zip(asked).map(record).collect()
 }
 
 fn micros(since: Instant) -> u64 {

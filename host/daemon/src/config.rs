@@ -12,6 +12,10 @@ pub struct Config {
     pub overlay: Option<PathBuf>,
     /// Sockets and state.
     pub run_dir: PathBuf,
+    /// What outlives a reboot and can be made anew: compiled code, pulled modules, the journal.
+    pub state_dir: PathBuf,
+    /// Credentials for registries, in docker's format; none: the usual places.
+    pub registry_credentials: Option<PathBuf>,
     /// This node's name in IPBlock objects.
     pub node: NodeName,
     pub journal: KeptIn,
@@ -33,6 +37,16 @@ pub const REQUEST_DEADLINE: Duration = Duration::from_secs(30);
 impl Config {
     pub fn cni_socket(&self) -> PathBuf {
         self.run_dir.join("cni.sock")
+    }
+
+    /// Compiled code of policies.
+    pub fn code_cache(&self) -> PathBuf {
+        self.state_dir.join("code")
+    }
+
+    /// Modules that were pulled from registries.
+    pub fn module_store(&self) -> PathBuf {
+        self.state_dir.join("modules")
     }
 
     pub fn admin_socket(&self) -> PathBuf {

@@ -16,7 +16,7 @@ use nicety_core::{
     review,
 };
 use nicety_objects::{Network, network::NicPool};
-use nicety_strategies::Run;
+use nicety_strategies::{Run, Shadowed};
 
 use crate::{
     gather::{Candidate, Snapshot},
@@ -39,11 +39,12 @@ pub struct Reason {
     pub reserved: u64,
 }
 
-/// A run with what it was asked, for people.
-#[derive(Debug)]
-pub struct Asked {
-    pub asked: String,
-    pub run: Run,
+/// Everything that policies were asked, also when the answer was no.
+#[derive(Debug, Default)]
+pub struct Trace {
+    /// Each with what it was asked, for people.
+    pub runs: Vec<(String, Run)>,
+    pub shadows: Vec<Shadowed>,
 }
 
 /// A NIC, or none for a network without NICs, and why.
@@ -63,14 +64,14 @@ pub fn decide(
     snapshot: &Snapshot,
     intent: &Intent,
     records: &[Arc<Record>],
-    asked: &mut Vec<Asked>,
+    trace: &mut Trace,
 ) -> Result<Decided, CniError> {
-    let requests = attach(snapshot, intent, asked)?;
+    let requests = attach(snapshot, intent, trace)?;
     let mut chosen: Vec<(&Request, &Network, Vec<Selected>)> = Vec::new();
     let mut taken = Vec::new();
     for request in &requests {
         let network = network_of(snapshot, intent, request)?;
-        let nics = select(snapshot, intent, network, request, &taken, asked)?;
+        let nics = select(snapshot, intent, network, request, &taken, trace)?;
         taken.extend(nics.iter().filter_map(|(candidate, _)| Some(candidate.as_ref()?.nic.name.clone())));
         chosen.push((request, network, nics));
     }
@@ -86,14 +87,15 @@ pub fn decide(
     plan(snapshot, intent, picks, records)
 }
 
-fn attach(snapshot: &Snapshot, intent: &Intent, asked: &mut Vec<Asked>) -> Result<Vec<Request>, CniError> {
+fn attach(snapshot: &Snapshot, intent: &Intent, trace: &mut Trace) -> Result<Vec<Request>, CniError> {
     let name = intent.network.as_ref().map_or("", NetworkName::as_str);
     if let Some(network) = &intent.network {
         known(snapshot, network, &intent.pod.namespace)?;
     }
     let facts = snapshot.attach(intent);
     let decided = nicety_strategies::attach(&snapshot.world.strategies, name, &facts, &clock());
-    asked.extend(decided.runs.into_iter().map(|run| Asked { asked: "networks of the pod".to_owned(), run }));
+    trace.runs.extend(decided.runs.into_iter().map(|run| ("networks of the pod".to_owned(), run)));
+    trace.shadows.extend(decided.shadows);
     decided.outcome.map_err(|no| outcome::no(&no))
 }
 
@@ -131,7 +133,7 @@ fn select(
     network: &Network,
     request: &Request,
     taken: &[String],
-    asked: &mut Vec<Asked>,
+    trace: &mut Trace,
 ) -> Result<Vec<Selected>, CniError> {
     if network.nics == NicPool::Without {
         let reason = format!("network `{}` has no NICs: the host routes", network.name);
@@ -148,7 +150,8 @@ fn select(
     let decided = nicety_strategies::selection(&snapshot.world.strategies, network.name.as_str(), &facts, &clock());
     let what = request.ifname.clone().unwrap_or_else(|| intent.call.ifname.clone());
     let what = format!("NICs of network `{}` for `{what}`", network.name);
-    asked.extend(decided.runs.into_iter().map(|run| Asked { asked: what.clone(), run }));
+    trace.runs.extend(decided.runs.into_iter().map(|run| (what.clone(), run)));
+    trace.shadows.extend(decided.shadows);
     let chosen = decided.outcome.map_err(|no| outcome::no(&no))?;
     let picked = chosen.choices.iter().filter_map(|choice| {
         let candidate = candidates.get(choice.candidate as usize)?.clone();

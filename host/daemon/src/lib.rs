@@ -3,7 +3,8 @@
 
 pub mod add;
 pub mod admin;
-pub mod answer;
+pub mod after;
+mod answer;
 pub mod check;
 pub mod config;
 pub mod decide;

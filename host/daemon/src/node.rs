@@ -5,12 +5,14 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
+use anyhow::Context;
 use arc_swap::ArcSwap;
 use nicety_core::{finding::Finding, millis::Millis};
-use nicety_deciding::{Policies, chain};
-use nicety_engine::{Engine, EngineConfig};
+use nicety_deciding::{Metrics, Policies, Shadows, Sources, chain};
+use nicety_engine::{Cache, Engine, EngineConfig};
 use nicety_journal::{Bounds, Journal, OpenError};
 use nicety_kernel::capability::{self, Capabilities};
+use nicety_oci::{Credentials, FetchOptions};
 use nicety_store::Store;
 use tracing::warn;
 
@@ -29,6 +31,8 @@ pub struct Node {
     pub inventory: Inventory,
     pub capabilities: Capabilities,
     pub started: Millis,
+    pub metrics: Metrics,
+    pub shadows: Shadows,
     policies: Policies,
     world: ArcSwap<World>,
     /// What is wrong with the manifests as they stand; empty when the world in force is what they say.
@@ -43,7 +47,7 @@ impl Node {
     pub fn new(config: Config) -> anyhow::Result<Result<Node, Vec<Finding>>> {
         let store = Store::open(&config.run_dir)?;
         let journal = Arc::new(journal(&config.journal)?);
-        let policies = Policies::new(Engine::new(EngineConfig::default())?);
+        let policies = policies(&config)?;
         let world = match World::load(&config, &policies, 1) {
             Ok(world) => world,
             Err(findings) => return Ok(Err(findings)),
@@ -52,6 +56,8 @@ impl Node {
         Ok(Ok(Node {
             capabilities: capability::probe()?,
             started: now(),
+            metrics: Metrics::default(),
+            shadows: Shadows::start().context("cannot start the thread for shadow runs")?,
             store,
             journal,
             inventory,
@@ -129,6 +135,25 @@ fn journal(kept: &KeptIn) -> Result<Journal, OpenError> {
             Journal::in_memory(Bounds::default())
         })),
     }
+}
+
+/// Room for compiled code on disk: some hundred policies of Rust and a few of Python.
+const CODE_CACHE_BYTES: u64 = 1 << 30;
+
+/// The engine with its cache of code, and where modules come from. Without the cache everything works, slower.
+fn policies(config: &Config) -> anyhow::Result<Policies> {
+    let cache = match Cache::open(&config.code_cache(), CODE_CACHE_BYTES) {
+        Ok(cache) => Some(cache),
+        Err(error) => {
+            warn!(error = %chain(&error), "policies are compiled at each start");
+            None
+        }
+    };
+    let engine = Engine::new(EngineConfig { cache, ..EngineConfig::default() })?;
+    let credentials = config.registry_credentials.clone().map_or(Credentials::DockerConfig, Credentials::File);
+    let registry = nicety_oci::Options { credentials, ..nicety_oci::Options::default() };
+    let sources = Sources { registry: FetchOptions { registry, store: Some(config.module_store()) } };
+    Ok(Policies::new(engine, sources))
 }
 
 /// Wall-clock time.

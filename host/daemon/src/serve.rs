@@ -25,7 +25,7 @@ use tokio::{
 };
 use tracing::{Instrument, info_span, warn};
 
-use crate::{config::REQUEST_DEADLINE, node::Node, verb};
+use crate::{after::After, config::REQUEST_DEADLINE, node::Node, verb};
 
 /// A plugin sends its frame at once; who does not is not one.
 const FRAME_DEADLINE: std::time::Duration = std::time::Duration::from_secs(5);
@@ -85,9 +85,11 @@ async fn connection(node: &Arc<Node>, containers: &Containers, mut stream: UnixS
     let container = variable("CNI_CONTAINERID");
     let (verb, ifname) = (variable("CNI_COMMAND"), variable("CNI_IFNAME"));
     let span = info_span!("cni", %verb, container_id = %container, %ifname);
-    let reply = answer(node, containers, call, netns, start, &container).instrument(span).await;
+    let (reply, after) = answer(node, containers, call, netns, start, &container).instrument(span).await;
     stream.write_all(&reply.encode().map_err(io::Error::other)?).await?;
-    stream.shutdown().await
+    stream.shutdown().await?;
+    after.run(node);
+    Ok(())
 }
 
 async fn answer(
@@ -97,12 +99,12 @@ async fn answer(
     netns: Option<OwnedFd>,
     start: Instant,
     container: &str,
-) -> Reply {
+) -> (Reply, After) {
     let deadline = start + REQUEST_DEADLINE;
     let turn = containers.turn_of(container);
     let Ok(held) = timeout_at(deadline.into(), turn.clone().lock_owned()).await else {
         let message = format!("an earlier call for container `{container}` is still running");
-        return failure(&call, Code::TryAgainLater, &message);
+        return (failure(&call, Code::TryAgainLater, &message), After::default());
     };
     let (worker, for_panic, span) = (node.clone(), call.clone(), tracing::Span::current());
     // Netlink, the store and the sandboxes are synchronous; each has its own bound within the deadline. The container's turn goes
@@ -111,13 +113,14 @@ async fn answer(
         let _turn = held;
         span.in_scope(|| verb::run(&worker, &call, netns, deadline))
     });
-    let reply = work.await.unwrap_or_else(|panic| {
+    let answered = work.await.unwrap_or_else(|panic| {
         warn!(%panic, "a call ended in a panic");
-        failure(&for_panic, Code::Internal, "the daemon hit a defect while it served this call; its log says where")
+        let says = "the daemon hit a defect while it served this call; its log says where";
+        (failure(&for_panic, Code::Internal, says), After::default())
     });
     drop(turn);
     containers.forget(container);
-    reply
+    answered
 }
 
 /// An error for a call that was not served, in the version that it asked for.

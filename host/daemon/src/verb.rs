@@ -12,23 +12,24 @@ use nicety_cni::{
 use nicety_kernel::{Netns, NetnsError};
 use tracing::{info, warn};
 
-use crate::{add::add, check::check, del::del, gc::gc, node::Node, status::status};
+use crate::{add::add, after::After, check::check, del::del, gc::gc, node::Node, status::status};
 use nicety_deciding::chain;
 
-pub fn run(node: &Node, call: &Call, netns: Option<OwnedFd>, deadline: Instant) -> Reply {
+pub fn run(node: &Node, call: &Call, netns: Option<OwnedFd>, deadline: Instant) -> (Reply, After) {
     let start = Instant::now();
     let request = match Request::parse(&call.env, &call.stdin) {
         Ok(request) => request,
         Err(refused) => {
             warn!(error = %refused, "call refused");
-            return Reply::failure(refused.render());
+            return (Reply::failure(refused.render()), After::default());
         }
     };
     let version = request.version();
-    let outcome = answer(node, &request, netns, deadline);
+    let mut after = After::default();
+    let outcome = answer(node, &request, netns, deadline, &mut after);
     node.count();
     let microseconds = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
-    match outcome {
+    let reply = match outcome {
         Ok(stdout) => {
             info!(microseconds, "served");
             Reply::success(stdout)
@@ -37,15 +38,22 @@ pub fn run(node: &Node, call: &Call, netns: Option<OwnedFd>, deadline: Instant) 
             warn!(%error, code = error.code.number(), microseconds, "failed");
             Reply::failure(error.render(version))
         }
-    }
+    };
+    (reply, after)
 }
 
-fn answer(node: &Node, request: &Request, netns: Option<OwnedFd>, deadline: Instant) -> Result<String, CniError> {
+fn answer(
+    node: &Node,
+    request: &Request,
+    netns: Option<OwnedFd>,
+    deadline: Instant,
+    after: &mut After,
+) -> Result<String, CniError> {
     if deadline.saturating_duration_since(Instant::now()) == Duration::ZERO {
         return Err(CniError::new(Code::TryAgainLater, "this call waited too long for its turn"));
     }
     match request {
-        Request::Add(attachment) => add(node, attachment, &inside(attachment, netns)?, deadline),
+        Request::Add(attachment) => add(node, attachment, &inside(attachment, netns)?, deadline, after),
         Request::Check(attachment) => check(node, attachment, &inside(attachment, netns)?, deadline),
         // A namespace that is gone, or that is not one, is no reason to keep what the record holds.
         Request::Del(attachment) => del(node, attachment, inside(attachment, netns).ok(), deadline),

@@ -1,11 +1,15 @@
 //! Strategies in force: the one place where modules are found and loaded, and where sets of strategies are made of documents. The
 //! daemon and the sidecar decide through it; it knows no networking.
 
+pub mod metrics;
 pub mod modules;
 pub mod policies;
+pub mod shadow;
 
-pub use modules::{fetch, read_module};
+pub use metrics::Metrics;
+pub use modules::{Sources, read_module};
 pub use policies::{Built, Policies};
+pub use shadow::{Board, Job, Shadows};
 
 /// An error and its causes on one line.
 pub fn chain(error: &dyn std::error::Error) -> String {

@@ -3,13 +3,50 @@
 use std::{io::Read, path::Path};
 
 use nicety_engine::CompileLimits;
-use nicety_objects::strategies::PolicyRef;
+use nicety_objects::strategies::{ModuleRef, Modules, PolicyRef};
+use nicety_oci::{FetchOptions, Keys, Reference};
 
-/// The module's bytes; the text is the whole error. Relative paths start at `folder`.
-pub fn fetch(reference: &PolicyRef, folder: &Path) -> Result<Vec<u8>, String> {
-    match reference {
-        PolicyRef::Builtin(name) => builtin(name).map(<[u8]>::to_vec),
-        PolicyRef::File(path) => read_module(&folder.join(path)),
+use crate::chain;
+
+/// Where modules come from.
+#[derive(Debug, Clone, Default)]
+pub struct Sources {
+    pub registry: FetchOptions,
+}
+
+impl Sources {
+    /// The module's bytes; the text is the whole error. Relative paths start at `folder`.
+    pub fn fetch(&self, module: &ModuleRef, beside: &Modules, folder: &Path) -> Result<Vec<u8>, String> {
+        match &module.policy {
+            PolicyRef::Builtin(name) => builtin(name).map(<[u8]>::to_vec),
+            PolicyRef::File(path) => read_module(&folder.join(path)),
+            PolicyRef::ConfigMap(key) => match beside.get(key) {
+                Some(module) => Ok(module.0.to_vec()),
+                None if beside.is_empty() => Err(format!(
+                    "there is no `binaryData` to take `{key}` from; hint: the strategies stand in ConfigMap `nicety-strategies` then, with the module beside them"
+                )),
+                None => {
+                    let known = beside.keys().map(String::as_str).collect::<Vec<_>>().join("`, `");
+                    Err(format!("`binaryData` has no key `{key}`; hint: there are `{known}`"))
+                }
+            },
+            PolicyRef::Oci(image) => self.pull(image, &module.signed_by),
+        }
+    }
+
+    /// `signed_by`: PEM texts of public keys; with none no signature is asked for.
+    fn pull(&self, image: &str, signed_by: &[String]) -> Result<Vec<u8>, String> {
+        let reference: Reference = image.parse().map_err(|error: nicety_oci::ReferenceError| chain(&error))?;
+        let mut keys: Option<Keys> = None;
+        for (place, pem) in signed_by.iter().enumerate() {
+            let more = Keys::from_pem(pem)
+                .map_err(|error| format!("requireSignature.publicKeys[{place}] is no public key: {}", chain(&error)))?;
+            keys = Some(match keys {
+                Some(keys) => keys.and(more),
+                None => more,
+            });
+        }
+        nicety_oci::fetch(&reference, keys.as_ref(), &self.registry).map_err(|error| chain(&error))
     }
 }
 

@@ -8,16 +8,18 @@ use std::{
 
 use nicety_core::{evaluate::Evaluator, finding::Finding};
 use nicety_engine::{Engine, Limits, Policy};
-use nicety_objects::strategies::{self, Strategies};
-use nicety_strategies::StrategySet;
+use nicety_objects::strategies::{self, ModuleRef, Strategies};
+use nicety_strategies::{StrategySet, Trials};
 
-use crate::{chain, modules};
+use crate::{Sources, chain};
 
 /// Loaded policies by the digest of their module: a reload compiles only what is new.
 #[derive(Debug)]
 pub struct Policies {
     engine: Engine,
     loaded: Mutex<BTreeMap<String, Policy>>,
+    trials: Trials,
+    sources: Sources,
 }
 
 /// A set that may be put in force.
@@ -29,19 +31,21 @@ pub struct Built {
 }
 
 impl Policies {
-    pub fn new(engine: Engine) -> Policies {
-        Policies { engine, loaded: Mutex::default() }
+    pub fn new(engine: Engine, sources: Sources) -> Policies {
+        Policies { engine, loaded: Mutex::default(), trials: Trials::default(), sources }
     }
 
     /// A set that runs, or everything that is wrong with the document. Relative paths of modules start at `folder`.
     pub fn build(&self, document: &Strategies, folder: &Path) -> Result<Built, Vec<Finding>> {
         let mut modules = Vec::new();
-        let set = nicety_strategies::build(document, &mut |reference, limits| {
-            let policy = self.load(&modules::fetch(reference, folder)?)?;
+        let mut load = |module: &ModuleRef, limits: &strategies::Limits| {
+            let policy = self.load(&self.sources.fetch(module, &document.modules, folder)?)?;
             modules.push(policy.digest().to_owned());
             let limits = limited(*policy.limits(), limits);
             Ok(Arc::new(policy.limited(limits)) as Arc<dyn Evaluator>)
-        })?;
+        };
+        let set = nicety_strategies::build(document, &mut load, &self.trials)?;
+        self.trials.forget_unused();
         Ok(Built { set, modules })
     }
 

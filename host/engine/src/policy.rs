@@ -182,6 +182,10 @@ impl Evaluator for Policy {
         Ok(run.result?.err().unwrap_or_default())
     }
 
+    fn evaluate_if_free(&self, config: &str, facts: &Facts) -> Evaluation {
+        self.clone().waiting(Duration::ZERO).evaluate(config, facts)
+    }
+
     fn evaluate(&self, config: &str, facts: &Facts) -> Evaluation {
         let to = &*self.description;
         match (self.decide.kind, facts) {

@@ -3,6 +3,7 @@
 
 use std::sync::LazyLock;
 
+use base64::{Engine, prelude::BASE64_STANDARD};
 use nicety_core::{finding::Finding, ids::NetworkName};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -14,7 +15,7 @@ use crate::{
     class::DeviceClassSpec,
     network::spec::NetworkSpec,
     schema::Compiled,
-    strategies::{CONFIG_MAP, CONFIG_MAP_KEY},
+    strategies::{CONFIG_MAP, CONFIG_MAP_KEY, CONFIG_MAP_MODULE_MAX, Module, Modules},
     text::is_subdomain,
     yaml,
 };
@@ -50,6 +51,9 @@ struct ConfigMap {
     #[serde(rename = "metadata")]
     _metadata: NamespacedMetadata,
     data: ConfigMapData,
+    /// Modules in base64.
+    #[serde(default)]
+    binary_data: std::collections::BTreeMap<String, String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
@@ -180,12 +184,36 @@ fn config_map(document: Value, name: &str) -> Result<Object, Vec<Finding>> {
         };
         let documents = yaml::documents(&map.data.strategies);
         let documents = documents.map_err(|error| inside(vec![Finding::new("", error.to_string())]))?;
-        match <[Value; 1]>::try_from(documents) {
-            Ok([document]) => Strategies::from_value(document).map(Object::Strategies).map_err(inside),
-            Err(documents) if documents.is_empty() => Ok(Object::Strategies(Strategies::default())),
+        let strategies = match <[Value; 1]>::try_from(documents) {
+            Ok([document]) => Strategies::from_value(document).map_err(inside),
+            Err(documents) if documents.is_empty() => Ok(Strategies::default()),
             Err(_) => Err(inside(vec![Finding::new("", "has more than one document; hint: remove the `---`")])),
-        }
+        };
+        let (modules, findings) = modules(map.binary_data);
+        joined(findings, strategies).map(|strategies| Object::Strategies(Strategies { modules, ..strategies }))
     })
+}
+
+/// `binaryData` as bytes, and what of it is none.
+fn modules(encoded: std::collections::BTreeMap<String, String>) -> (Modules, Vec<Finding>) {
+    let (mut modules, mut findings) = (Modules::new(), Vec::new());
+    for (key, text) in encoded {
+        let path = format!("binaryData[\"{key}\"]");
+        match BASE64_STANDARD.decode(text.trim_end()) {
+            Err(error) => findings.push(Finding::new(path, format!("is not base64: {error}"))),
+            Ok(bytes) if bytes.len() > CONFIG_MAP_MODULE_MAX => {
+                let message = format!(
+                    "has {} bytes, and a module in a ConfigMap at most {CONFIG_MAP_MODULE_MAX}; hint: push it to a registry and refer to it by `oci://`",
+                    bytes.len()
+                );
+                findings.push(Finding::new(path, message));
+            }
+            Ok(bytes) => {
+                modules.insert(key, Module(bytes.into()));
+            }
+        }
+    }
+    (modules, findings)
 }
 
 fn unknown(document: &Value, api_version: &str, kind: &str) -> Finding {

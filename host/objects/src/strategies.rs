@@ -1,11 +1,15 @@
 //! `strategies.yaml`: which policy decides what, as data. Whether the names lead somewhere and the configs are good is found out
 //! where policies can be asked, in `nicety-strategies`.
 
+mod reference;
 mod spec;
 
-pub use spec::{ExtensionPointSpec, GatewayPointSpec, OnFailureSpec, StrategiesSpec, StrategySpec};
+pub use reference::{CONFIG_MAP_MODULE_MAX, InvalidPolicyRef, Module, ModuleRef, Modules, PolicyRef};
+pub use spec::{
+    CanarySpec, ExtensionPointSpec, GatewayPointSpec, OnFailureSpec, SignatureSpec, StrategiesSpec, StrategySpec,
+};
 
-use std::{collections::BTreeMap, fmt, path::PathBuf, str::FromStr};
+use std::collections::BTreeMap;
 
 use nicety_core::{facts::Kind, ids::StrategyName};
 use schemars::JsonSchema;
@@ -23,6 +27,8 @@ pub struct Strategies {
     pub nic_selection: Assigned,
     pub gateway_distribution: Assigned,
     pub strategies: BTreeMap<StrategyName, Strategy>,
+    /// What `configmap:KEY` leads to; empty where the document stands in no ConfigMap.
+    pub modules: Modules,
 }
 
 /// The strategies of one extension point.
@@ -38,28 +44,33 @@ pub struct Assigned {
 pub struct Strategy {
     pub body: Body,
     pub on_failure: OnFailure,
+    /// Asked the same once the answer is out, and compared; never applied.
+    pub shadow: Vec<StrategyName>,
+    pub canary: Option<Canary>,
+}
+
+/// A strategy that takes a share of another's decisions while it is being tried.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Canary {
+    pub strategy: StrategyName,
+    /// Of the pods, in percent: which ones is a hash of the pod, so a pod that comes back meets the same strategy.
+    pub percent: u8,
+    /// Failures in percent of its decisions above which it gets no more of them. A denial is no failure.
+    pub max_failure_percent: u8,
+    /// So many decisions are waited for before its failures are judged.
+    pub judged_after: u32,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Body {
     Policy {
-        policy: PolicyRef,
+        module: ModuleRef,
         /// An object.
         config: Value,
         limits: Limits,
     },
     /// Each narrows or reorders what the one before left. Of gateways: filters, then one distribution.
     Pipeline(Vec<StrategyName>),
-}
-
-/// Where a policy's module is.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub enum PolicyRef {
-    /// Shipped with the daemon.
-    Builtin(String),
-    /// A file; a relative path starts at the manifests folder.
-    File(PathBuf),
 }
 
 /// What one decision may cost. None: the engine's default.
@@ -95,12 +106,6 @@ pub enum OnFailure {
     Fallback(StrategyName),
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is not a policy reference; hint: write `builtin:NAME` or `file:PATH`")]
-pub struct InvalidPolicyRef {
-    text: String,
-}
-
 impl Strategies {
     pub fn assigned(&self, kind: Kind) -> Option<&Assigned> {
         match kind {
@@ -124,38 +129,10 @@ impl Assigned {
     pub fn to(&self, object: &str) -> &StrategyName {
         self.overrides.get(object).unwrap_or(&self.default)
     }
-}
 
-impl FromStr for PolicyRef {
-    type Err = InvalidPolicyRef;
-    fn from_str(text: &str) -> Result<Self, InvalidPolicyRef> {
-        match text.split_once(':') {
-            Some(("builtin", name)) if name.parse::<StrategyName>().is_ok() => Ok(PolicyRef::Builtin(name.to_owned())),
-            Some(("file", path)) if !path.is_empty() && !path.contains('\0') => Ok(PolicyRef::File(path.into())),
-            _ => Err(InvalidPolicyRef { text: text.to_owned() }),
-        }
-    }
-}
-
-impl TryFrom<String> for PolicyRef {
-    type Error = InvalidPolicyRef;
-    fn try_from(text: String) -> Result<Self, InvalidPolicyRef> {
-        text.parse()
-    }
-}
-
-impl From<PolicyRef> for String {
-    fn from(policy: PolicyRef) -> String {
-        policy.to_string()
-    }
-}
-
-impl fmt::Display for PolicyRef {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            PolicyRef::Builtin(name) => write!(f, "builtin:{name}"),
-            PolicyRef::File(path) => write!(f, "file:{}", path.display()),
-        }
+    /// Whether a strategy decides anything here.
+    pub fn names(&self, strategy: &StrategyName) -> bool {
+        self.default == *strategy || self.overrides.values().any(|other| other == strategy)
     }
 }
 

@@ -55,7 +55,7 @@ formats! {
     Node, "node-name", "a node name: lower-case letters, digits, `-` and `.`, at most 253 bytes", |text| text.parse::<NodeName>().is_ok();
     NetworkRef, "network-name", "a network name: lower-case letters, digits, `-` and `.`, at most 63 bytes", |text| text.parse::<NetworkName>().is_ok();
     StrategyRef, "strategy-name", "a strategy name: lower-case letters, digits, `-` and `.`, at most 63 bytes", |text| text.parse::<StrategyName>().is_ok();
-    PolicyRefText, "policy-reference", "a policy reference: `builtin:NAME` or `file:PATH`", |text| text.parse::<crate::strategies::PolicyRef>().is_ok();
+    PolicyRefText, "policy-reference", "a policy reference: `builtin:NAME`, `file:PATH`, `configmap:KEY` or `oci://REGISTRY/REPOSITORY@sha256:DIGEST`", |text| text.parse::<crate::strategies::PolicyRef>().is_ok();
     PodPattern, "pod-pattern", "a pod as `namespace/name`, where the name may end with `*`", |text| text.parse::<crate::overlay::PodPattern>().is_ok();
     Namespace, "namespace", "a namespace: lower-case letters, digits and `-`, at most 63 bytes", is_label;
 }

@@ -66,7 +66,8 @@ pub fn answer<Q: Question>(
     let start = Instant::now();
     let clock = || u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
     let time = now();
-    let Decided { outcome, runs } = facts.ask(&of, set, &clock);
+    // Candidates in shadow are the daemon's to ask: here nobody would read how they compare.
+    let Decided { outcome, runs, shadows: _ } = facts.ask(&of, set, &clock);
     let policies = runs.iter().map(ran).collect();
     let (asked, pod) = facts.asked(&of);
     let bytes = text.len().saturating_add(RECORD_BYTES).saturating_mul(runs.len());
@@ -96,8 +97,8 @@ impl Question for attach::Facts {
     }
 
     fn ask(&self, of: &str, set: &StrategySet, clock: &Clock<'_>) -> Decided<Networks> {
-        let Decided { outcome, runs } = nicety_strategies::attach(set, of, self, clock);
-        Decided { outcome: outcome.map(|requests| Networks { requests }), runs }
+        let Decided { outcome, runs, shadows } = nicety_strategies::attach(set, of, self, clock);
+        Decided { outcome: outcome.map(|requests| Networks { requests }), runs, shadows }
     }
 
     fn asked(&self, _: &str) -> (String, PodRef) {
@@ -121,7 +122,7 @@ impl Question for nic_selection::Facts {
     }
 
     fn ask(&self, of: &str, set: &StrategySet, clock: &Clock<'_>) -> Decided<Nics> {
-        let Decided { outcome, runs } = nicety_strategies::selection(set, of, self, clock);
+        let Decided { outcome, runs, shadows } = nicety_strategies::selection(set, of, self, clock);
         let name = |candidate: u32| self.candidates.get(candidate as usize).map(|nic| nic.name.clone());
         let outcome = outcome.map(|chosen| Nics {
             chosen: chosen
@@ -136,7 +137,7 @@ impl Question for nic_selection::Facts {
                 .collect(),
             dropped: chosen.dropped,
         });
-        Decided { outcome, runs }
+        Decided { outcome, runs, shadows }
     }
 
     fn asked(&self, of: &str) -> (String, PodRef) {

@@ -9,26 +9,36 @@ pub use policies::refused as refused_config;
 use std::{collections::BTreeMap, sync::Arc};
 
 use nicety_core::{evaluate::Evaluator, facts::Kind, finding::Finding, hash, ids::StrategyName};
-use nicety_objects::strategies::{self as written, Assigned, Limits, OnFailure, PolicyRef, Strategies};
+use nicety_objects::strategies::{self as written, Assigned, Limits, ModuleRef, OnFailure, Strategies};
 
-use crate::set::{Body, Configured, Extension, Strategy, StrategySet};
+use crate::{
+    canary::{Terms, Trials},
+    set::{Body, Canary, Configured, Extension, Strategy, StrategySet},
+};
 
 /// Fetches and loads a module; the text is the whole error.
-pub type Loader<'a> = dyn FnMut(&PolicyRef, &Limits) -> Result<Arc<dyn Evaluator>, String> + 'a;
+pub type Loader<'a> = dyn FnMut(&ModuleRef, &Limits) -> Result<Arc<dyn Evaluator>, String> + 'a;
 
-/// A set, or everything that is wrong with it.
-pub fn build(document: &Strategies, load: &mut Loader<'_>) -> Result<StrategySet, Vec<Finding>> {
+/// A set, or everything that is wrong with it. `trials` are those of the sets before.
+pub fn build(document: &Strategies, load: &mut Loader<'_>, trials: &Trials) -> Result<StrategySet, Vec<Finding>> {
     let mut findings = names::findings(document);
     let policies = policies::load(&document.strategies, load, &mut findings);
-    if !findings.is_empty() {
+    if names::circles(document) {
         return Err(findings);
     }
-    let mut building = Building { written: &document.strategies, policies, built: BTreeMap::new() };
+    let too_long = names::too_long(document);
+    if !too_long.is_empty() {
+        findings.extend(too_long);
+        return Err(findings);
+    }
+    let mut building = Building { written: &document.strategies, policies, built: BTreeMap::new(), trials };
     for name in document.strategies.keys() {
         building.strategy(name);
     }
+    // What could not be built has its finding already; the rest is looked at all the same.
     let strategies = building.built;
     findings.extend(strategies.values().filter_map(|strategy| kinds::mixed(strategy)));
+    findings.extend(strategies.values().flat_map(|strategy| kinds::beside(strategy)));
     let mut extension = |assigned, field, kind| extension(assigned, field, kind, &strategies, &mut findings);
     let attach = extension(&document.attach, ("attach", "networks"), Kind::Attach);
     let nic_selection = extension(&document.nic_selection, ("nicSelection", "networks"), Kind::NicSelection);
@@ -42,11 +52,12 @@ pub fn build(document: &Strategies, load: &mut Loader<'_>) -> Result<StrategySet
     }
 }
 
-/// Names are known to resolve and to have no circles.
+/// Names are known to have no circles.
 struct Building<'a> {
     written: &'a BTreeMap<StrategyName, written::Strategy>,
     policies: BTreeMap<StrategyName, policies::Checked>,
     built: BTreeMap<StrategyName, Arc<Strategy>>,
+    trials: &'a Trials,
 }
 
 impl Building<'_> {
@@ -54,7 +65,7 @@ impl Building<'_> {
         if let Some(strategy) = self.built.get(name) {
             return Some(strategy.clone());
         }
-        let written::Strategy { body, on_failure } = self.written.get(name)?;
+        let written::Strategy { body, on_failure, shadow, canary } = self.written.get(name)?;
         let body = match body {
             written::Body::Policy { .. } => {
                 let policies::Checked { policy, config } = self.policies.remove(name)?;
@@ -68,9 +79,25 @@ impl Building<'_> {
             OnFailure::Deny => None,
             OnFailure::Fallback(other) => Some(self.strategy(other)?),
         };
-        let strategy = Arc::new(Strategy { name: name.clone(), body, fallback });
+        let shadow = shadow.iter().map(|other| self.strategy(other)).collect::<Option<Vec<_>>>()?;
+        let mut strategy = Strategy { name: name.clone(), body, fallback, shadow, canary: None };
+        if let Some(canary) = canary {
+            strategy.canary = Some(self.canary(&strategy, canary)?);
+        }
+        let strategy = Arc::new(strategy);
         self.built.insert(name.clone(), strategy.clone());
         Some(strategy)
+    }
+}
+
+impl Building<'_> {
+    fn canary(&mut self, live: &Strategy, written: &written::Canary) -> Option<Canary> {
+        let written::Canary { strategy, percent, max_failure_percent, judged_after } = written;
+        let strategy = self.strategy(strategy)?;
+        let terms = Terms { percent: *percent, max_failure_percent: *max_failure_percent, judged_after: *judged_after };
+        let of = [live.name.as_str(), &live.identity(), strategy.name.as_str(), &strategy.identity()];
+        let trial = self.trials.of(format!("{} {terms:?}", of.join(" ")));
+        Some(Canary { strategy, terms, trial })
     }
 }
 

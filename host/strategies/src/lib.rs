@@ -2,13 +2,17 @@
 //! it calls; knows neither wasmtime nor files. Everything that a policy answers is reviewed here, before anybody else sees it.
 
 pub mod build;
+pub mod canary;
 pub mod decide;
 pub mod no;
 pub mod run;
 pub mod set;
+pub mod shadow;
 
 pub use build::build;
+pub use canary::Trials;
 pub use decide::{Decided, attach, distribution, dry_run, selection, selection::Chosen};
 pub use no::No;
 pub use run::Run;
 pub use set::StrategySet;
+pub use shadow::{Shadowed, Tried};

@@ -43,7 +43,10 @@ impl Run {
         let asked = |name: &str| description.wants.iter().chain(&description.requires).any(|known| known == name);
         let facts = facts.with_attributes(asked);
         let start = clock();
-        let Evaluation { outcome, fuel, log } = policy.evaluate(config, &facts);
+        let Evaluation { outcome, fuel, log } = match role {
+            Role::Live | Role::Fallback | Role::Canary => policy.evaluate(config, &facts),
+            Role::Shadow => policy.evaluate_if_free(config, &facts),
+        };
         let duration_us = clock().saturating_sub(start);
         let findings = outcome.as_ref().map(|decision| reviewed(&facts, decision)).unwrap_or_default();
         Run {

@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
-use nicety_core::{evaluate::Evaluator, facts::Kind, ids::StrategyName};
+use nicety_core::{evaluate::Evaluator, facts::Kind, hash, ids::StrategyName};
+
+use crate::canary::{Terms, Trial};
 
 /// The strategies of each extension point.
 #[derive(Debug, Clone)]
@@ -28,6 +30,19 @@ pub struct Strategy {
     pub body: Body,
     /// Decides in its place when it fails or lies; none: deny. A denial is no failure.
     pub fallback: Option<Arc<Strategy>>,
+    /// Asked the same once the answer is out; never applied. Only where an extension point names this strategy.
+    pub shadow: Vec<Arc<Strategy>>,
+    /// Takes a share of the decisions. Only where an extension point names this strategy.
+    pub canary: Option<Canary>,
+}
+
+/// A strategy that takes a share of another's decisions.
+#[derive(Debug)]
+pub struct Canary {
+    pub strategy: Arc<Strategy>,
+    pub terms: Terms,
+    /// Outlives the set: a reload that changes neither strategy does not start anew.
+    pub trial: Arc<Trial>,
 }
 
 #[derive(Debug)]
@@ -53,6 +68,13 @@ impl Extension {
     }
 }
 
+impl Canary {
+    /// Whether this decision is its own.
+    pub fn takes(&self, live: &Strategy, pod: &str) -> bool {
+        self.terms.take(live.name.as_str(), pod) && !self.trial.score().rolled_back
+    }
+}
+
 impl Strategy {
     /// What it decides: the kind of its last policy.
     pub fn kind(&self) -> Option<Kind> {
@@ -60,6 +82,22 @@ impl Strategy {
             Body::Policy(configured) => Some(configured.policy.kind()),
             Body::Pipeline(members) => members.last().and_then(|member| member.kind()),
         }
+    }
+}
+
+impl Strategy {
+    /// Of everything that it decides by: modules, configs, order, fallbacks. Equal identities decide alike.
+    pub fn identity(&self) -> String {
+        let body = match &self.body {
+            Body::Policy(Configured { policy, config_hash, .. }) => {
+                // A native policy has no digest of its own.
+                vec![policy.description().name.clone(), policy.digest().to_owned(), config_hash.clone()]
+            }
+            Body::Pipeline(members) => members.iter().map(|member| member.identity()).collect(),
+        };
+        let fallback = self.fallback.as_ref().map(|fallback| fallback.identity()).unwrap_or_default();
+        let fields: Vec<&str> = body.iter().chain([&fallback]).map(String::as_str).collect();
+        hash::hex(&fields)
     }
 }
 

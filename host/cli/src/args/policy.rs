@@ -25,6 +25,8 @@ pub enum Policy {
     /// Every recorded decision of the module's kind is made anew, on its recorded facts and with its recorded config, and compared.
     /// Exit codes: 0 all the same, 3 something is not, 1 there was nothing to compare or it could not be.
     Replay(PolicyReplay),
+    /// How candidates in shadow compare with what decides
+    Shadow(Socket),
 }
 
 #[derive(Debug, Args)]

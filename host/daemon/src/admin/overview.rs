@@ -1,6 +1,10 @@
 //! The daemon's condition, from what it holds.
 
-use nicety_core::{facts::nic_selection::LinkState, record::State};
+use nicety_core::{
+    facts::nic_selection::LinkState,
+    finding::{self, Finding},
+    record::State,
+};
 use nicety_strategies::{
     StrategySet,
     set::{Body, Extension, Strategy},
@@ -31,6 +35,7 @@ pub fn of(node: &Node) -> view::Status {
         node: node.config.node.to_string(),
         started: node.started.0,
         generation: world.generation,
+        conditions: conditions(&node.refused(), &world.strategies),
         refused: node.refused(),
         overlay: node.inventory.findings(),
         served: node.served(),
@@ -54,6 +59,49 @@ pub fn of(node: &Node) -> view::Status {
         leases: records.iter().flat_map(|record| &record.interfaces).map(|interface| interface.addresses.len()).sum(),
         networks,
     }
+}
+
+/// Whether what is on disk is in force, and how each canary fares.
+fn conditions(refused: &[Finding], set: &StrategySet) -> Vec<view::Condition> {
+    let condition = |kind: &str, status, reason: &str, message| view::Condition {
+        kind: kind.to_owned(),
+        status,
+        reason: reason.to_owned(),
+        message,
+    };
+    let in_force = match refused {
+        [] => condition("ManifestsInForce", true, "Loaded", "what is on disk is in force".to_owned()),
+        findings => condition(
+            "ManifestsInForce",
+            false,
+            "Refused",
+            format!("{} findings keep what is on disk out of force: {}", findings.len(), finding::list(findings)),
+        ),
+    };
+    let canaries = set.strategies.values().filter_map(|strategy| Some((strategy, strategy.canary.as_ref()?)));
+    let canaries = canaries.map(|(strategy, canary)| {
+        let (score, of) = (canary.trial.score(), &canary.strategy.name);
+        let counts = format!("{} of {} decisions failed", score.failures, score.decisions);
+        let kind = format!("CanaryHealthy/{}", strategy.name);
+        match score.rolled_back {
+            false => condition(
+                &kind,
+                true,
+                "OnTrial",
+                format!("`{of}` takes {} % of the pods; {counts}", canary.terms.percent),
+            ),
+            true => condition(
+                &kind,
+                false,
+                "RolledBack",
+                format!(
+                    "`{of}` gets no more decisions: {counts}, more than {} %; hint: mend it, or take `canary` out",
+                    canary.terms.max_failure_percent
+                ),
+            ),
+        }
+    });
+    std::iter::once(in_force).chain(canaries).collect()
 }
 
 fn state(state: LinkState) -> &'static str {
@@ -85,6 +133,12 @@ fn strategies(set: &StrategySet) -> Vec<view::Strategy> {
             kind: strategy.kind(),
             policy,
             pipeline,
+            shadow: strategy.shadow.iter().map(|candidate| candidate.name.to_string()).collect(),
+            canary: strategy.canary.as_ref().map(|canary| view::Canary {
+                strategy: canary.strategy.name.to_string(),
+                terms: canary.terms,
+                score: canary.trial.score(),
+            }),
             decides: decides.collect(),
         }
     };

@@ -16,7 +16,7 @@ use crate::{
     explain::{self, Depth, Wanted},
     node::Node,
 };
-use nicety_deciding::chain;
+use nicety_deciding::{chain, metrics::Now};
 
 /// Facts of 100,000 endpoints are some 10 MiB of JSON.
 const BODY_MAX: usize = 64 << 20;
@@ -29,6 +29,8 @@ pub async fn answer(node: Arc<Node>, request: Request<Incoming>) -> Answer {
     let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
     match (&head.method, segments.as_slice()) {
         (&Method::GET, ["v1", "status"]) => json(StatusCode::OK, &status(&node)),
+        (&Method::GET, ["v1", "shadow"]) => json(StatusCode::OK, &shadows(&node)),
+        (&Method::GET, ["metrics"]) => metrics(&node),
         (&Method::GET, ["v1", "explain"]) => match head.uri.query().and_then(wanted) {
             Some((wanted, depth)) => explained(node, wanted, depth).await,
             None => failure(StatusCode::BAD_REQUEST, "name a container or NAMESPACE/POD: `?of=...`"),
@@ -43,6 +45,27 @@ pub async fn answer(node: Arc<Node>, request: Request<Incoming>) -> Answer {
 
 fn status(node: &Node) -> view::Status {
     super::overview::of(node)
+}
+
+/// So many differences of each pair are told.
+const TOP: usize = 20;
+
+fn shadows(node: &Node) -> view::Shadows {
+    view::Shadows { pairs: node.shadows.board.pairs(TOP), skipped: node.shadows.board.not_run() }
+}
+
+fn metrics(node: &Node) -> Answer {
+    let world = node.world();
+    let now = Now {
+        generation: world.generation,
+        refused: node.refused().len(),
+        set: &world.strategies,
+        board: &node.shadows.board,
+    };
+    let mut response = Response::new(Full::new(Bytes::from(node.metrics.text(&now))));
+    let openmetrics = header::HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, openmetrics);
+    response
 }
 
 /// `of=TEXT`, and `history` for all of it.

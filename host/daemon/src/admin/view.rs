@@ -7,7 +7,11 @@ use nicety_core::{
     ids::AttachmentKey,
     record::{Record, decision::DecisionRecord},
 };
-use nicety_strategies::Decided;
+use nicety_deciding::shadow::Pair;
+use nicety_strategies::{
+    Decided,
+    canary::{Score, Terms},
+};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -19,6 +23,7 @@ pub struct Status {
     pub started: u64,
     /// Of what is in force; ascending from 1.
     pub generation: u64,
+    pub conditions: Vec<Condition>,
     /// Why the manifests on disk are not in force; empty when they are.
     pub refused: Vec<Finding>,
     /// What of the overlay fits no NIC.
@@ -32,6 +37,19 @@ pub struct Status {
     /// Not `Attached`: being made or taken back, or left over.
     pub unfinished: Vec<AttachmentKey>,
     pub leases: usize,
+}
+
+/// As Kubernetes objects have them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Condition {
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// True: as it should be.
+    pub status: bool,
+    /// A machine word in CamelCase.
+    pub reason: String,
+    pub message: String,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -64,8 +82,31 @@ pub struct Strategy {
     /// Name and digest of its policy; none for a pipeline.
     pub policy: Option<(String, String)>,
     pub pipeline: Vec<String>,
+    /// Candidates that are asked and compared.
+    #[serde(default)]
+    pub shadow: Vec<String>,
+    #[serde(default)]
+    pub canary: Option<Canary>,
     /// Where it decides: `nicSelection.default`, `nicSelection.networks.rails`.
     pub decides: Vec<String>,
+}
+
+/// The strategy that takes a share, and what it has done with it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Canary {
+    pub strategy: String,
+    pub terms: Terms,
+    pub score: Score,
+}
+
+/// Candidates beside the strategies that decide, since the daemon's start.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Shadows {
+    pub pairs: Vec<Pair>,
+    /// Runs that did not fit the budget.
+    pub skipped: u64,
 }
 
 /// One ADD: what it was decided from, and what came of it.
@@ -103,7 +144,7 @@ pub struct Error {
 
 impl Ran {
     pub fn of(generation: u64, decided: Decided<Decision>) -> Ran {
-        let Decided { outcome, runs } = decided;
+        let Decided { outcome, runs, shadows: _ } = decided;
         let runs = runs.into_iter().map(|run| RanPolicy {
             strategy: run.strategy.to_string(),
             policy: run.policy,

@@ -164,13 +164,30 @@ fn strategies_come_from_a_file_or_from_the_config_map() {
     assert_eq!(
         refused(&[file("config.yaml", &map.replace("builtin:spread", "spread"))]),
         ["config.yaml: ConfigMap nicety-strategies: data[\"strategies.yaml\"].strategies.mine.policy: \
-          `spread` is not a policy reference: `builtin:NAME` or `file:PATH`"]
+          `spread` is not a policy reference: `builtin:NAME`, `file:PATH`, `configmap:KEY` or `oci://REGISTRY/REPOSITORY@sha256:DIGEST`"]
     );
     assert_eq!(
         refused(&[file("config.yaml", &map.replace("nicety-strategies", "other"))]),
         [
             "config.yaml: ConfigMap other: metadata.name: `other` is no ConfigMap of ours; hint: the strategies are in `nicety-strategies`"
         ]
+    );
+}
+
+#[test]
+fn a_config_map_carries_modules_up_to_its_size() {
+    let map = |encoded: &str| {
+        let head =
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: nicety-strategies}\ndata: {strategies.yaml: ''}\n";
+        file("config.yaml", &format!("{head}binaryData: {{mine.wasm: '{encoded}'}}\n"))
+    };
+    let set = Set::parse(&[map("AGFzbQ==")]).unwrap();
+    assert_eq!(*set.strategies.modules["mine.wasm"].0, *b"\0asm");
+    assert!(refused(&[map("!")])[0].contains("binaryData[\"mine.wasm\"]: is not base64"));
+    let large = refused(&[map(&"A".repeat((900 << 10) / 3 * 4 + 4))]);
+    assert!(
+        large[0].contains("has 921603 bytes, and a module in a ConfigMap at most 921600; hint: push it"),
+        "{large:?}"
     );
 }
 

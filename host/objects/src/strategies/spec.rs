@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Assigned, Body, Limits, OnFailure, PolicyRef, Strategies, Strategy};
+use super::{Assigned, Body, Canary, Limits, ModuleRef, Modules, OnFailure, PolicyRef, Strategies, Strategy};
 use crate::{
     manifest::read,
     schema::Compiled,
@@ -30,6 +30,44 @@ pub struct StrategiesSpec {
     /// Which gateway an endpoint leaves through.
     pub gateway_distribution: GatewayPointSpec,
     pub strategies: BTreeMap<String, StrategySpec>,
+    /// For every module of a registry, unless its strategy says otherwise.
+    pub require_signature: Option<SignatureSpec>,
+}
+
+/// Which signatures make a module of a registry one of ours.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SignatureSpec {
+    /// ECDSA P-256, each a PEM text; a signature by one of them is enough.
+    #[schemars(length(min = 1))]
+    pub public_keys: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CanarySpec {
+    /// Takes the share.
+    #[schemars(with = "text::StrategyRef")]
+    pub strategy: String,
+    /// Of the pods.
+    #[schemars(range(min = 1, max = 100))]
+    pub percent: u8,
+    /// Of its decisions; above it the strategy gets no more.
+    #[serde(default = "max_failure_percent")]
+    #[schemars(range(max = 99))]
+    pub max_failure_percent: u8,
+    /// Decisions before its failures are judged.
+    #[serde(default = "judged_after")]
+    #[schemars(range(min = 1, max = 100_000))]
+    pub judged_after: u32,
+}
+
+fn max_failure_percent() -> u8 {
+    5
+}
+
+fn judged_after() -> u32 {
+    20
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -64,6 +102,12 @@ pub struct StrategySpec {
     #[schemars(with = "Option<Vec<text::StrategyRef>>", length(min = 1))]
     pub pipeline: Option<Vec<String>>,
     pub on_failure: OnFailureSpec,
+    /// Strategies that are asked the same after the answer is out, compared and never applied.
+    #[schemars(with = "Vec<text::StrategyRef>")]
+    pub shadow: Vec<String>,
+    pub canary: Option<CanarySpec>,
+    /// In place of the document's own.
+    pub require_signature: Option<SignatureSpec>,
 }
 
 /// `deny`, or `fallback: STRATEGY`.
@@ -113,18 +157,20 @@ impl StrategiesSpec {
 
     /// Names have been checked; one that is none after all is left out and missed where it is referred to.
     pub(super) fn with_defaults(self) -> Strategies {
-        let StrategiesSpec { attach, nic_selection, gateway_distribution, strategies } = self;
+        let StrategiesSpec { attach, nic_selection, gateway_distribution, strategies, require_signature } = self;
+        let keys = require_signature.map(|required| required.public_keys).unwrap_or_default();
         let mut strategies: BTreeMap<StrategyName, Strategy> = strategies
             .into_iter()
-            .filter_map(|(name, spec)| Some((name.parse().ok()?, spec.into_strategy())))
+            .filter_map(|(name, spec)| Some((name.parse().ok()?, spec.into_strategy(&keys))))
             .collect();
         for name in [ATTACH, NIC_SELECTION, GATEWAY_DISTRIBUTION] {
             let body = Body::Policy {
-                policy: PolicyRef::Builtin(name.to_owned()),
+                module: ModuleRef { policy: PolicyRef::Builtin(name.to_owned()), signed_by: Vec::new() },
                 config: Value::Object(Map::new()),
                 limits: Limits::default(),
             };
-            strategies.entry(builtin(name)).or_insert(Strategy { body, on_failure: OnFailure::Deny });
+            let strategy = Strategy { body, on_failure: OnFailure::Deny, shadow: Vec::new(), canary: None };
+            strategies.entry(builtin(name)).or_insert(strategy);
         }
         Strategies {
             attach: assigned(attach.default, ATTACH, attach.networks),
@@ -135,43 +181,71 @@ impl StrategiesSpec {
                 gateway_distribution.egress_policies,
             ),
             strategies,
+            modules: Modules::new(),
         }
     }
 }
 
 impl StrategySpec {
     fn check(&self) -> Vec<Finding> {
-        let StrategySpec { policy, config, limits, pipeline, on_failure: _ } = self;
+        let StrategySpec { policy, config, limits, pipeline, on_failure: _, shadow: _, canary: _, require_signature } =
+            self;
+        let of_policy = [
+            ("config", config.is_some()),
+            ("limits", limits.is_some()),
+            ("requireSignature", require_signature.is_some()),
+        ];
         match (policy, pipeline) {
+            (Some(PolicyRef::Oci(_)), None) => Vec::new(),
+            (Some(_), None) if require_signature.is_some() => {
+                let message = "is for modules of a registry; hint: push the module and refer to it by `oci://`";
+                vec![Finding::new("requireSignature", message)]
+            }
             (Some(_), None) => Vec::new(),
             (None, None) => vec![Finding::new("", "has neither `policy` nor `pipeline`; hint: `policy: builtin:all`")],
             (Some(_), Some(_)) => {
                 vec![Finding::new("pipeline", "stands beside `policy`; hint: a strategy is one or the other")]
             }
             (None, Some(_)) => {
-                let fields = [("config", config.is_some()), ("limits", limits.is_some())];
                 let message = "belongs to a policy; hint: write it at the strategies that the pipeline names";
-                fields.iter().filter(|(_, there)| *there).map(|(field, _)| Finding::new(*field, message)).collect()
+                of_policy.iter().filter(|(_, there)| *there).map(|(field, _)| Finding::new(*field, message)).collect()
             }
         }
     }
 
-    fn into_strategy(self) -> Strategy {
-        let StrategySpec { policy, config, limits, pipeline, on_failure } = self;
+    /// `keys`: whose signature modules of a registry need where the strategy does not say it.
+    fn into_strategy(self, keys: &[String]) -> Strategy {
+        let StrategySpec { policy, config, limits, pipeline, on_failure, shadow, canary, require_signature } = self;
         let body = match policy {
-            Some(policy) => Body::Policy {
-                policy,
-                config: Value::Object(config.unwrap_or_default()),
-                limits: limits.unwrap_or_default(),
-            },
-            None => Body::Pipeline(pipeline.unwrap_or_default().iter().filter_map(|name| name.parse().ok()).collect()),
+            Some(policy) => {
+                let of_registry = matches!(policy, PolicyRef::Oci(_));
+                let own = require_signature.map(|required| required.public_keys);
+                let signed_by = own.unwrap_or_else(|| keys.to_vec());
+                Body::Policy {
+                    module: ModuleRef { policy, signed_by: if of_registry { signed_by } else { Vec::new() } },
+                    config: Value::Object(config.unwrap_or_default()),
+                    limits: limits.unwrap_or_default(),
+                }
+            }
+            None => Body::Pipeline(names(pipeline.unwrap_or_default())),
         };
         let on_failure = match on_failure {
             OnFailureSpec::Deny => OnFailure::Deny,
             OnFailureSpec::Fallback(name) => name.parse().map_or(OnFailure::Deny, OnFailure::Fallback),
         };
-        Strategy { body, on_failure }
+        Strategy { body, on_failure, shadow: names(shadow), canary: canary.and_then(CanarySpec::into_canary) }
     }
+}
+
+impl CanarySpec {
+    fn into_canary(self) -> Option<Canary> {
+        let CanarySpec { strategy, percent, max_failure_percent, judged_after } = self;
+        Some(Canary { strategy: strategy.parse().ok()?, percent, max_failure_percent, judged_after })
+    }
+}
+
+fn names(written: Vec<String>) -> Vec<StrategyName> {
+    written.iter().filter_map(|name| name.parse().ok()).collect()
 }
 
 fn assigned(default: Option<String>, builtin_name: &str, overrides: BTreeMap<String, String>) -> Assigned {

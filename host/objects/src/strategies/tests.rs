@@ -37,8 +37,8 @@ fn a_strategy_is_a_policy_or_a_pipeline() {
     assert_eq!(chain.body, Body::Pipeline(vec![name("one"), name("all")]));
     assert_eq!(chain.on_failure, OnFailure::Fallback(name("all")));
     let limits = Limits { fuel: Some(1000), output_bytes: Some(4096), ..Limits::default() };
-    let policy = PolicyRef::File("policies/one.wasm".into());
-    assert_eq!(strategies.strategies[&name("one")].body, Body::Policy { policy, config: json!({"rail": 3}), limits });
+    let module = ModuleRef { policy: PolicyRef::File("policies/one.wasm".into()), signed_by: Vec::new() };
+    assert_eq!(strategies.strategies[&name("one")].body, Body::Policy { module, config: json!({"rail": 3}), limits });
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn everything_wrong_with_the_strategies_is_said_at_once() {
     );
     assert_eq!(
         refused(json!({"strategies": {"a": {
-            "policy": "oci://registry/x",
+            "policy": "https://registry/x",
             "limits": {"fuel": 0, "memory": "64Mi"},
             "onFailure": {"fallbak": "b"},
             "config": [],
@@ -76,17 +76,69 @@ fn everything_wrong_with_the_strategies_is_said_at_once() {
             "strategies.a.limits.memory: is `64Mi`, but must be of type integer",
             "strategies.a.onFailure.fallback: is missing",
             "strategies.a.onFailure.fallbak: is not a known field; hint: did you mean `fallback`?",
-            "strategies.a.policy: `oci://registry/x` is not a policy reference: `builtin:NAME` or `file:PATH`",
+            "strategies.a.policy: `https://registry/x` is not a policy reference: `builtin:NAME`, `file:PATH`, `configmap:KEY` or `oci://REGISTRY/REPOSITORY@sha256:DIGEST`",
         ]
     );
 }
 
 #[test]
 fn a_policy_reference_survives_text() {
-    for text in ["builtin:device-class", "file:/etc/nicety/a.wasm", "file:a b.wasm"] {
+    let digest = "0".repeat(64);
+    let image = format!("oci://registry.example:5000/team/spread:1.2@sha256:{digest}");
+    for text in ["builtin:device-class", "file:/etc/nicety/a.wasm", "file:a b.wasm", "configmap:spread.wasm", &image] {
         assert_eq!(text.parse::<PolicyRef>().unwrap().to_string(), text);
     }
-    for bad in ["", "all", "builtin:", "builtin:All", "file:", "oci://x@sha256:0"] {
-        assert!(bad.parse::<PolicyRef>().is_err(), "{bad}");
+    let no_repository = format!("oci://registry@sha256:{digest}");
+    for bad in ["", "all", "builtin:", "builtin:All", "file:", "configmap:a/b", "configmap:", "oci:x", &no_repository] {
+        assert!(matches!(bad.parse::<PolicyRef>(), Err(InvalidPolicyRef::Unknown { .. })), "{bad}");
     }
+    for loose in ["oci://registry.example/x", "oci://registry.example/x:1", "oci://registry.example/x@sha256:0"] {
+        assert!(matches!(loose.parse::<PolicyRef>(), Err(InvalidPolicyRef::Unpinned { .. })), "{loose}");
+    }
+}
+
+#[test]
+fn a_canary_and_shadows_stand_at_the_strategy_that_they_are_compared_with() {
+    let strategies = Strategies::from_value(json!({"strategies": {
+        "rails": {"policy": "builtin:spread", "shadow": ["next", "all"], "canary": {"strategy": "next", "percent": 10}},
+        "next": {"policy": "builtin:topology"},
+    }}))
+    .unwrap();
+    let rails = &strategies.strategies[&name("rails")];
+    assert_eq!(rails.shadow, [name("next"), name("all")]);
+    let canary = Canary { strategy: name("next"), percent: 10, max_failure_percent: 5, judged_after: 20 };
+    assert_eq!(rails.canary, Some(canary));
+    assert_eq!(
+        refused(json!({"strategies": {"a": {"policy": "builtin:all", "canary": {"strategy": "b", "percent": 0}}}})),
+        ["strategies.a.canary.percent: `0` is less than 1"]
+    );
+}
+
+#[test]
+fn a_signature_is_required_of_registries_by_document_or_by_strategy() {
+    let image = format!("oci://registry.example/x@sha256:{}", "a".repeat(64));
+    let strategies = Strategies::from_value(json!({
+        "requireSignature": {"publicKeys": ["ours"]},
+        "strategies": {
+            "ours": {"policy": image},
+            "theirs": {"policy": image, "requireSignature": {"publicKeys": ["theirs"]}},
+            "file": {"policy": "file:x.wasm"},
+        },
+    }))
+    .unwrap();
+    let keys = |strategy: &str| match &strategies.strategies[&name(strategy)].body {
+        Body::Policy { module, .. } => module.signed_by.clone(),
+        Body::Pipeline(_) => panic!("{strategy} is a policy"),
+    };
+    assert_eq!((keys("ours"), keys("theirs"), keys("file")), (vec!["ours".into()], vec!["theirs".into()], vec![]));
+    let findings = refused(json!({"strategies": {
+        "file": {"policy": "file:x.wasm", "requireSignature": {"publicKeys": ["ours"]}},
+        "none": {"policy": image, "requireSignature": {"publicKeys": []}},
+    }}));
+    assert!(findings.len() == 2, "{findings:?}");
+    assert!(findings[1].starts_with("strategies.file.requireSignature: is for modules of a registry"), "{findings:?}");
+    assert!(
+        findings.iter().any(|line| line.starts_with("strategies.none.requireSignature.publicKeys: ")),
+        "{findings:?}"
+    );
 }

@@ -4,6 +4,26 @@ use nicety_core::{facts::Kind, finding::Finding};
 
 use crate::set::{Body, Strategy};
 
+/// What is wrong with the strategies beside a strategy: they decide the same, and a share of the pods is one of pods' decisions.
+pub fn beside(strategy: &Strategy) -> Vec<Finding> {
+    let Some(kind) = strategy.kind() else { return Vec::new() };
+    let path = format!("strategies.{}", strategy.name);
+    let shadows = strategy.shadow.iter().enumerate().map(|(place, other)| (format!("{path}.shadow[{place}]"), other));
+    let canary = strategy.canary.iter().map(|canary| (format!("{path}.canary.strategy"), &canary.strategy));
+    let others = shadows.chain(canary).filter(|(_, other)| other.kind().is_some_and(|other| other != kind));
+    let mut findings: Vec<Finding> = others
+        .map(|(path, other)| {
+            Finding::new(path, format!("`{}` does not decide {}, as this strategy does", other.name, kind.name()))
+        })
+        .collect();
+    if strategy.canary.is_some() && matches!(kind, Kind::GatewayDistribution | Kind::GatewayFilter) {
+        let message =
+            format!("has no share of {}, which is decided for all endpoints at once; hint: use `shadow`", kind.name());
+        findings.push(Finding::new(format!("{path}.canary"), message));
+    }
+    findings
+}
+
 /// A pipeline is of one kind, but for filters in front of a distribution; attach does not chain; a fallback decides the same.
 pub fn mixed(strategy: &Strategy) -> Option<Finding> {
     let last = strategy.kind()?;

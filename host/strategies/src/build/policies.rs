@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use nicety_core::{evaluate::Evaluator, finding::Finding, ids::StrategyName};
 use nicety_objects::{
     schema,
-    strategies::{Body, Limits, PolicyRef, Strategy},
+    strategies::{Body, Limits, ModuleRef, Strategy},
 };
 use serde_json::Value;
 
@@ -18,7 +18,7 @@ pub struct Checked {
 }
 
 /// A module under limits, and what loading it gave.
-type Loaded<'a> = (&'a PolicyRef, &'a Limits, Result<Arc<dyn Evaluator>, String>);
+type Loaded<'a> = (&'a ModuleRef, &'a Limits, Result<Arc<dyn Evaluator>, String>);
 
 /// One module is loaded once, however many strategies use it under the same limits.
 pub fn load(
@@ -29,7 +29,7 @@ pub fn load(
     let mut loaded: Vec<Loaded<'_>> = Vec::new();
     let mut checked = BTreeMap::new();
     for (name, strategy) in strategies {
-        let Body::Policy { policy: reference, config, limits } = &strategy.body else { continue };
+        let Body::Policy { module: reference, config, limits } = &strategy.body else { continue };
         let before = loaded.iter().find(|(known, under, _)| *known == reference && *under == limits);
         let policy = match before {
             Some((_, _, policy)) => policy.clone(),

@@ -3,10 +3,9 @@
 use nicety_core::{
     decision::{Assignment, Decision},
     facts::{Facts, Kind, gateways},
-    record::decision::Role,
 };
 
-use super::{Decided, Narrowing, decide, of_another_kind};
+use super::{Decided, Narrowing, of_another_kind, whole};
 use crate::{run::Clock, set::StrategySet};
 
 /// `policy` names the egress policy.
@@ -16,12 +15,11 @@ pub fn distribution(
     facts: &gateways::Facts,
     clock: &Clock<'_>,
 ) -> Decided<Assignment> {
-    let mut runs = Vec::new();
     let before = Spread { facts: facts.clone(), assignment: None };
-    let after = decide(set.gateway_distribution.of(policy), &before, Role::Live, clock, &mut runs);
+    let (after, runs, shadows) = whole(set.gateway_distribution.of(policy), &before, policy, clock);
     // `build` has refused pipelines that do not end in a distribution.
     let outcome = after.and_then(|spread| spread.assignment.ok_or_else(of_another_kind));
-    Decided { outcome, runs }
+    Decided { outcome, runs, shadows }
 }
 
 #[derive(Clone)]
@@ -47,5 +45,9 @@ impl Narrowing for Spread {
             Decision::Requests(_) | Decision::Selection(_) => return None,
         }
         Some(self)
+    }
+
+    fn decision(&self) -> Option<Decision> {
+        self.assignment.clone().map(Decision::Assignment)
     }
 }

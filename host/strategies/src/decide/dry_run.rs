@@ -2,28 +2,46 @@
 
 use nicety_core::{decision::Decision, facts::Facts, record::decision::Role};
 
-use super::{Decided, attach::Asked, decide, distribution::Spread, of_another_kind, selection::Left};
-use crate::{run::Clock, set::Strategy};
+use super::{Decided, Narrowing, attach::Asked, decide, distribution::Spread, of_another_kind, selection::Left};
+use crate::{
+    no::No,
+    run::{Clock, Run},
+    set::Strategy,
+};
 
+/// As the live strategy would be asked; canaries and shadows rest.
 pub fn dry_run(strategy: &Strategy, facts: &Facts, clock: &Clock<'_>) -> Decided<Decision> {
+    dry_run_as(Role::Live, strategy, facts, clock)
+}
+
+pub(crate) fn dry_run_as(role: Role, strategy: &Strategy, facts: &Facts, clock: &Clock<'_>) -> Decided<Decision> {
     let mut runs = Vec::new();
     let outcome = match facts {
-        Facts::Attach(facts) => {
-            let after = decide(strategy, &Asked { facts, requests: Vec::new() }, Role::Live, clock, &mut runs);
-            after.map(|asked| Decision::Requests(asked.requests))
-        }
+        Facts::Attach(facts) => asked(role, strategy, &Asked { facts, requests: None }, clock, &mut runs),
         Facts::NicSelection(facts) => {
-            let after = decide(strategy, &Left { facts: facts.clone(), selection: None }, Role::Live, clock, &mut runs);
-            after.and_then(|left| left.selection.map(Decision::Selection).ok_or_else(of_another_kind))
+            asked(role, strategy, &Left { facts: facts.clone(), selection: None }, clock, &mut runs)
         }
-        Facts::GatewayFilter(facts) | Facts::GatewayDistribution(facts) => {
-            let after =
-                decide(strategy, &Spread { facts: facts.clone(), assignment: None }, Role::Live, clock, &mut runs);
+        Facts::GatewayDistribution(facts) => {
+            asked(role, strategy, &Spread { facts: facts.clone(), assignment: None }, clock, &mut runs)
+        }
+        Facts::GatewayFilter(facts) => {
+            let before = Spread { facts: facts.clone(), assignment: None };
+            let after = decide(strategy, &before, role, clock, &mut runs);
             after.map(|spread| match spread.assignment {
                 Some(assignment) => Decision::Assignment(assignment),
                 None => Decision::Allowed(spread.facts.allowed),
             })
         }
     };
-    Decided { outcome, runs }
+    Decided { outcome, runs, shadows: Vec::new() }
+}
+
+fn asked<N: Narrowing>(
+    role: Role,
+    strategy: &Strategy,
+    before: &N,
+    clock: &Clock<'_>,
+    runs: &mut Vec<Run>,
+) -> Result<Decision, No> {
+    decide(strategy, before, role, clock, runs).and_then(|after| after.decision().ok_or_else(of_another_kind))
 }

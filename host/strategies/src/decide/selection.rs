@@ -6,10 +6,9 @@ use nicety_core::{
     decision::{Choice, Decision, Selection, Verdict},
     facts::{Facts, Kind, nic_selection},
     ids::StrategyName,
-    record::decision::Role,
 };
 
-use super::{Decided, Narrowing, decide, of_another_kind};
+use super::{Decided, Narrowing, of_another_kind, whole};
 use crate::{no::No, run::Clock, set::StrategySet};
 
 /// What a strategy left, and its name.
@@ -25,15 +24,16 @@ pub struct Chosen {
 /// `network` names the attachment's network.
 pub fn selection(set: &StrategySet, network: &str, facts: &nic_selection::Facts, clock: &Clock<'_>) -> Decided<Chosen> {
     let strategy = set.nic_selection.of(network);
-    let mut runs = Vec::new();
-    let left = decide(strategy, &Left { facts: facts.clone(), selection: None }, Role::Live, clock, &mut runs);
+    let before = Left { facts: facts.clone(), selection: None };
+    let pod = &facts.pod;
+    let (left, runs, shadows) = whole(strategy, &before, &[pod.namespace.as_str(), &pod.name].join("/"), clock);
     let outcome = left.and_then(|left| {
         let selection = left.selection.ok_or_else(of_another_kind)?;
         let choices =
             choose(&facts.request, &facts.candidates, &selection).map_err(|denial| No::Host(Box::new(denial)))?;
         Ok(Chosen { choices, dropped: selection.dropped, strategy: strategy.name.clone() })
     });
-    Decided { outcome, runs }
+    Decided { outcome, runs, shadows }
 }
 
 /// What the strategies so far have left: the facts for the next one, and their selection in terms of the first facts; none before
@@ -54,5 +54,9 @@ impl Narrowing for Left {
         let facts = self.facts.narrowed(&next);
         let selection = self.selection.map_or_else(|| next.clone(), |before| before.then(&next));
         Some(Left { facts, selection: Some(selection) })
+    }
+
+    fn decision(&self) -> Option<Decision> {
+        self.selection.clone().map(Decision::Selection)
     }
 }

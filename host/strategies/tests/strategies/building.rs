@@ -2,11 +2,7 @@
 
 use serde_json::json;
 
-use crate::policies::set;
-
-fn refused(document: serde_json::Value) -> Vec<String> {
-    set(document).map(|_| ()).unwrap_err()
-}
+use crate::policies::{refused, set};
 
 #[test]
 fn an_empty_document_is_the_built_in_set() {
@@ -42,8 +38,8 @@ fn a_circle_through_pipelines_and_fallbacks_is_found() {
     assert_eq!(
         findings,
         [
-            "strategies.a: leads back to itself through pipelines or fallbacks",
-            "strategies.b: leads back to itself through pipelines or fallbacks",
+            "strategies.a: leads back to itself through pipelines, fallbacks, shadows or canaries",
+            "strategies.b: leads back to itself through pipelines, fallbacks, shadows or canaries",
         ]
     );
 }
@@ -133,10 +129,14 @@ fn one_module_under_the_same_limits_is_loaded_once() {
     }});
     let document = nicety_objects::Strategies::from_value(document).unwrap();
     let mut loads = Vec::new();
-    let built = nicety_strategies::build(&document, &mut |reference, limits| {
-        loads.push((reference.to_string(), limits.fuel));
-        crate::policies::load(reference)
-    });
+    let built = nicety_strategies::build(
+        &document,
+        &mut |module, limits| {
+            loads.push((module.policy.to_string(), limits.fuel));
+            crate::policies::load(&module.policy)
+        },
+        &nicety_strategies::Trials::default(),
+    );
     assert!(built.is_ok());
     let spread: Vec<_> = loads.iter().filter(|(reference, _)| reference == "builtin:spread").collect();
     assert_eq!(spread, [&("builtin:spread".to_owned(), None), &("builtin:spread".to_owned(), Some(5))]);

@@ -10,3 +10,4 @@ mod chains;
 mod failures;
 mod gateways;
 mod networks;
+mod trials;

@@ -9,7 +9,7 @@ use nicety_core::{
     finding::Finding,
 };
 use nicety_objects::{Strategies, strategies::PolicyRef};
-use nicety_strategies::StrategySet;
+use nicety_strategies::{StrategySet, Trials};
 use serde_json::{Value, json};
 
 type Decide = fn(config: &str, facts: &Facts) -> Result<Decision, Refusal>;
@@ -95,9 +95,18 @@ pub fn load(reference: &PolicyRef) -> Result<Arc<dyn Evaluator>, String> {
 
 /// A set from `strategies.yaml`, or every finding as a line.
 pub fn set(document: Value) -> Result<StrategySet, Vec<String>> {
+    set_of(document, &Trials::default())
+}
+
+/// The same with the trials of sets before.
+pub fn set_of(document: Value, trials: &Trials) -> Result<StrategySet, Vec<String>> {
     let lines = |findings: Vec<Finding>| findings.iter().map(Finding::to_string).collect::<Vec<_>>();
     let document = Strategies::from_value(document).map_err(lines)?;
-    nicety_strategies::build(&document, &mut |reference, _| load(reference)).map_err(lines)
+    nicety_strategies::build(&document, &mut |module, _| load(&module.policy), trials).map_err(lines)
+}
+
+pub fn refused(document: Value) -> Vec<String> {
+    set(document).map(|_| ()).unwrap_err()
 }
 
 fn nics(facts: &Facts) -> &nic_selection::Facts {

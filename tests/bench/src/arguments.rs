@@ -13,6 +13,8 @@ pub struct Arguments {
     pub manifests: PathBuf,
     /// A program that measures decisions and prints them as JSON (see [`crate::rows`]).
     pub decisions: Option<PathBuf>,
+    /// Policies in other languages for that program, each with the name of its argument.
+    pub languages: Vec<(&'static str, PathBuf)>,
     /// How often each operation is measured.
     pub rounds: usize,
     pub output: PathBuf,
@@ -26,6 +28,7 @@ impl Arguments {
             shim: None,
             manifests: PathBuf::from("tests/bench/manifests"),
             decisions: None,
+            languages: Vec::new(),
             rounds: 60,
             output: PathBuf::from("target/bench.json"),
         };
@@ -37,6 +40,8 @@ impl Arguments {
                 "--shim" => parsed.shim = Some(value.into()),
                 "--manifests" => parsed.manifests = value.into(),
                 "--decisions" => parsed.decisions = Some(value.into()),
+                "--python" => parsed.languages.push(("--python", value.into())),
+                "--javascript" => parsed.languages.push(("--javascript", value.into())),
                 "--rounds" => parsed.rounds = value.parse().map_err(|error| format!("`--rounds {value}`: {error}"))?,
                 "--output" => parsed.output = value.into(),
                 _ => return Err(format!("unknown argument `{name}`").into()),

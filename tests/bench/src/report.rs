@@ -36,6 +36,8 @@ pub enum Target {
     None,
     /// p50 is not above this value.
     AtMost(f64),
+    /// p50 is not below this value.
+    AtLeast(f64),
     /// The peer's p50 divided by ours is not below this value.
     FasterThanPeer(f64),
     /// Our p50 divided by the peer's is not above this value.
@@ -53,6 +55,7 @@ impl Row {
         match self.target {
             Target::None => None,
             Target::AtMost(limit) => Some(self.p50 <= limit),
+            Target::AtLeast(limit) => Some(self.p50 >= limit),
             Target::FasterThanPeer(times) => Some(self.ratio().is_some_and(|ratio| ratio >= times)),
             Target::TimesPeer(times) => Some(self.ratio().is_some_and(|ratio| ratio * times >= 1.0)),
         }
@@ -62,6 +65,7 @@ impl Row {
         match self.target {
             Target::None => None,
             Target::AtMost(limit) => Some(format!("<= {limit} {}", self.unit)),
+            Target::AtLeast(limit) => Some(format!(">= {limit} {}", self.unit)),
             Target::FasterThanPeer(times) => Some(format!("{times}x faster")),
             Target::TimesPeer(times) => Some(format!("<= {times}x peer")),
         }

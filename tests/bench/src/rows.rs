@@ -1,8 +1,8 @@
 //! What is measured, in which order, and what it is held to.
 
-use std::{process::Command, time::Duration};
+mod engine;
 
-use serde_json::Value;
+use std::time::Duration;
 
 use crate::{
     arguments::{Arguments, Result},
@@ -32,7 +32,7 @@ pub fn measure_all(arguments: &Arguments) -> Result<()> {
         rows.push(resident_memory(nicety)?);
     }
     if let Some(program) = &arguments.decisions {
-        rows.extend(decisions(program)?);
+        rows.extend(engine::rows(program, &arguments.languages)?);
     }
     report::print_table(&rows)?;
     report::write_json(&rows, &arguments.output)
@@ -124,27 +124,6 @@ fn resident_memory(nicety: &mut Nicety) -> Result<Row> {
         peer: None,
         target: Target::AtMost(32.0),
     })
-}
-
-/// The program prints `{"sandboxed": {"p50": .., "p99": ..}, "native": {..}}`, in microseconds: one nic-selection of 8 NICs.
-fn decisions(program: &std::path::Path) -> Result<Vec<Row>> {
-    let output = lab::run(&mut Command::new(program), "")?;
-    let figures: Value = serde_json::from_slice(&output.stdout)?;
-    let figure = |way: &str, which: &str| {
-        let value = figures.get(way).and_then(|figures| figures.get(which)).and_then(Value::as_f64);
-        value.ok_or_else(|| format!("`{}` printed no `{way}.{which}`", program.display()))
-    };
-    let native = figure("native", "p50")?;
-    let row = |name: &str, p50, target| Row { name: name.to_owned(), unit: "us", p50, p95: None, peer: None, target };
-    Ok(vec![
-        Row {
-            peer: Some(Peer { name: "native", p50: native }),
-            ..row("decision, 8 NICs, fresh sandbox", figure("sandboxed", "p50")?, Target::AtMost(18.0))
-        },
-        row("decision, 8 NICs, fresh sandbox, p99", figure("sandboxed", "p99")?, Target::None),
-        row("decision, 8 NICs, native", native, Target::None),
-        row("decision, 8 NICs, native, p99", figure("native", "p99")?, Target::None),
-    ])
 }
 
 fn milliseconds(duration: Duration) -> f64 {

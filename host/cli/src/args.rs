@@ -158,6 +158,9 @@ pub struct EngineOptions {
     /// Decisions at once; more are answered 503
     #[arg(long, value_name = "NUMBER", default_value = "16", value_parser = clap::value_parser!(u16).range(1..))]
     pub concurrent: u16,
+    /// Folder in which decisions are journalled [default: they are remembered in memory alone]
+    #[arg(long, value_name = "DIR")]
+    pub journal: Option<PathBuf>,
     /// Logs as JSON, one object per line
     #[arg(long)]
     pub log_json: bool,

@@ -229,7 +229,8 @@ fn recorded(run: Run, step: u32, time: Millis, asked: &str, pod: &PodRef, genera
     }
 }
 
-fn now() -> Millis {
+/// Wall-clock time.
+pub fn now() -> Millis {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }

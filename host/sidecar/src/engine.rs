@@ -10,18 +10,20 @@ use std::{
 use arc_swap::ArcSwap;
 use nicety_core::{finding::Finding, hash};
 use nicety_deciding::{Built, Policies};
+use nicety_journal::{Bounds, Journal};
 use nicety_strategies::StrategySet;
 use tracing::{info, warn};
 
 use crate::{
+    decide,
     records::Ring,
     server::{self, Peers, Socket},
     service::{Limits, Service},
     source::{InForce, Source},
 };
 
-/// Decisions that are remembered, and the bytes that they may hold together.
-const REMEMBERED: (usize, usize) = (1024, 64 << 20);
+/// Decisions that are remembered in memory, and the bytes that they may hold together.
+pub const REMEMBERED: (usize, usize) = (1024, 64 << 20);
 
 #[derive(Debug)]
 pub struct Config {
@@ -30,6 +32,8 @@ pub struct Config {
     pub socket: Socket,
     pub peers: Peers,
     pub limits: Limits,
+    /// Folder of the journal; none: decisions are remembered in memory alone.
+    pub journal: Option<PathBuf>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -38,20 +42,27 @@ pub enum EngineError {
     Strategies(Vec<Finding>),
     #[error("cannot listen on `{path}`")]
     Listen { path: PathBuf, source: std::io::Error },
+    #[error("cannot keep a journal in `{folder}`")]
+    Journal { folder: PathBuf, source: nicety_journal::OpenError },
     #[error("cannot start")]
     Start(#[source] std::io::Error),
 }
 
 /// Serves until SIGTERM or SIGINT; answers under way end first.
 pub fn run(config: Config, policies: Policies) -> Result<(), EngineError> {
-    let Config { strategies, socket, peers, limits } = config;
+    let Config { strategies, socket, peers, limits, journal } = config;
+    let journal = journal.map(|folder| {
+        let opened = Journal::open(&folder, Bounds::default());
+        opened.map_err(|source| EngineError::Journal { folder, source })
+    });
+    let (decisions, bytes) = REMEMBERED;
+    let records = Arc::new(Ring::new(decisions, bytes, decide::now(), journal.transpose()?));
     let alone = Arc::new(Alone::new(strategies, policies)?);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     runtime.map_err(EngineError::Start)?.block_on(async move {
         let listener = server::listen(&socket);
         let listener = listener.map_err(|source| EngineError::Listen { path: socket.path.clone(), source })?;
-        let (decisions, bytes) = REMEMBERED;
-        let service = Arc::new(Service::new(alone.clone(), Arc::new(Ring::new(decisions, bytes)), limits));
+        let service = Arc::new(Service::new(alone.clone(), records, limits));
         info!(socket = %socket.path.display(), generation = alone.in_force().generation(), "serving");
         let following = tokio::spawn(async move {
             if let Err(error) = follow::follow(alone).await {

@@ -25,6 +25,7 @@ mod decide;
 mod openapi;
 mod query;
 mod shape;
+mod strict;
 
 pub use answer::{Answer, failure, json};
 pub use records::{Records, Ring};

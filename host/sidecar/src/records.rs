@@ -6,7 +6,8 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use nicety_core::record::decision::DecisionRecord;
+use nicety_core::{millis::Millis, record::decision::DecisionRecord};
+use nicety_journal::Journal;
 
 pub trait Records: Send + Sync + fmt::Debug {
     /// Remembers the runs of one decision and gives them their common id. `bytes` is about what they hold.
@@ -16,13 +17,17 @@ pub trait Records: Send + Sync + fmt::Debug {
     fn of(&self, id: u64) -> Option<Arc<Vec<DecisionRecord>>>;
 }
 
-/// Remembers the last decisions in memory: so many, and of so many bytes.
+/// Remembers the last decisions in memory: so many, and of so many bytes; and all of them on disk where there is a journal.
 #[derive(Debug)]
 pub struct Ring {
     decisions: usize,
     bytes: usize,
     held: Mutex<Held>,
+    journal: Option<Journal>,
 }
+
+/// More than decisions; ids stay below 2^53, which every reader of JSON takes.
+const IDS_PER_MILLISECOND: u64 = 1000;
 
 #[derive(Debug, Default)]
 struct Held {
@@ -33,8 +38,10 @@ struct Held {
 }
 
 impl Ring {
-    pub fn new(decisions: usize, bytes: usize) -> Ring {
-        Ring { decisions, bytes, held: Mutex::default() }
+    /// Ids ascend from one that is higher than those of a process that was started earlier, as long as clocks go forward.
+    pub fn new(decisions: usize, bytes: usize, start: Millis, journal: Option<Journal>) -> Ring {
+        let held = Held { last: start.0.saturating_mul(IDS_PER_MILLISECOND), ..Held::default() };
+        Ring { decisions, bytes, held: Mutex::new(held), journal }
     }
 }
 
@@ -46,7 +53,8 @@ impl Records for Ring {
         let id = held.last;
         runs.iter_mut().for_each(|run| run.id = id);
         held.bytes = held.bytes.saturating_add(bytes);
-        held.decisions.push_back((id, bytes, Arc::new(runs)));
+        let runs = Arc::new(runs);
+        held.decisions.push_back((id, bytes, runs.clone()));
         // The newest stays, whatever it holds: its caller may ask for it.
         while held.decisions.len() > 1 && (held.decisions.len() > self.decisions || held.bytes > self.bytes) {
             let Some((_, bytes, runs)) = held.decisions.pop_front() else { break };
@@ -56,6 +64,7 @@ impl Records for Ring {
         drop(held);
         // Freed here, where nobody waits for the lock.
         drop(forgotten);
+        self.journal.iter().for_each(|journal| journal.append(runs.iter()));
         id
     }
 
@@ -72,8 +81,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_process_that_starts_later_gives_higher_ids() {
+        let first = |start| Ring::new(3, 100, Millis(start), None).keep(Vec::new(), 0);
+        assert!(first(1_800_000_000_001) > first(1_800_000_000_000));
+        assert!(first(4_000_000_000_000) < 1 << 53);
+    }
+
+    #[test]
     fn the_oldest_decisions_are_forgotten_by_number_and_by_size() {
-        let ring = Ring::new(3, 100);
+        let ring = Ring::new(3, 100, Millis(0), None);
         let ids: Vec<u64> = [10, 10, 10, 10].map(|bytes| ring.keep(Vec::new(), bytes)).into();
         assert_eq!(ids, [1, 2, 3, 4]);
         assert!(ring.of(1).is_none() && ring.of(2).is_some() && ring.of(4).is_some() && ring.of(5).is_none());

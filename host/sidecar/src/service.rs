@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use hyper::{
     Method, Request, StatusCode,
-    body::{Bytes, Incoming},
+    body::{Body, Bytes, Incoming},
     header::{self, HeaderValue},
 };
 use nicety_core::{
@@ -66,6 +66,12 @@ impl Service {
 
     pub async fn answer(&self, request: Request<Incoming>) -> Answer {
         let (head, body) = request.into_parts();
+        // A body that nobody reads ends the connection, and the caller is told so.
+        let unread = !body.is_end_stream();
+        let turned_away = move |answer| match unread {
+            true => with(answer, header::CONNECTION, HeaderValue::from_static("close")),
+            false => answer,
+        };
         let path = head.uri.path().to_owned();
         let segments: Vec<&str> = path.split('/').skip(1).collect();
         let kind = match segments.as_slice() {
@@ -75,22 +81,21 @@ impl Service {
             ["v1", "strategies" | "health" | "openapi.json"] | ["v1", "records", _] => None,
             _ => {
                 let message = format!("there is nothing at `{path}`; hint: `/v1/openapi.json` says what there is");
-                return failure(StatusCode::NOT_FOUND, &message);
+                return turned_away(failure(StatusCode::NOT_FOUND, &message));
             }
         };
         let method = if kind.is_some() { Method::POST } else { Method::GET };
         if head.method != method {
             let answer = failure(StatusCode::METHOD_NOT_ALLOWED, &format!("`{path}` answers {method} only"));
-            return match HeaderValue::from_str(method.as_str()) {
-                Ok(allowed) => with(answer, header::ALLOW, allowed),
-                Err(_) => answer,
-            };
+            let allowed = HeaderValue::from_static(if kind.is_some() { "POST" } else { "GET" });
+            return turned_away(with(answer, header::ALLOW, allowed));
         }
         let field = (kind == Some(Kind::NicSelection)).then_some("network");
         let network = match query::only(head.uri.query(), field) {
             Ok(network) => network,
             Err(findings) => {
-                return refusal(StatusCode::BAD_REQUEST, "the query is not one of this request", findings);
+                let answer = refusal(StatusCode::BAD_REQUEST, "the query is not one of this request", findings);
+                return turned_away(answer);
             }
         };
         match (kind, segments.as_slice()) {
@@ -110,7 +115,7 @@ impl Service {
         let most = if kind == Kind::GatewayDistribution { GATEWAYS_BODY_MAX } else { BODY_MAX };
         let held = match self.room.read(headers, body, most, self.limits.read).await {
             Ok(held) => held,
-            Err(answer) => return *answer,
+            Err(answer) => return with(*answer, header::CONNECTION, HeaderValue::from_static("close")),
         };
         let Ok(turn) = self.decisions.clone().try_acquire_owned() else {
             return busy("as many decisions are under way as may be");

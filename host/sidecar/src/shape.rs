@@ -15,6 +15,8 @@ use schemars::{
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use crate::strict;
+
 /// A larger body that does not fit is answered with its first fault alone: all of them would need it in memory many times over.
 const ALL_FAULTS_BELOW: usize = 4 << 20;
 /// So many findings are told.
@@ -39,7 +41,7 @@ body!(attach::Facts, nic_selection::Facts, gateways::Facts);
 
 /// The value, or everything that is wrong with the text.
 pub fn read<T: Body>(text: &[u8]) -> Result<T, Vec<Finding>> {
-    let error = match serde_json::from_slice(text) {
+    let error = match strict::from_slice(text) {
         Ok(value) => return Ok(value),
         Err(error) => error,
     };
@@ -47,11 +49,12 @@ pub fn read<T: Body>(text: &[u8]) -> Result<T, Vec<Finding>> {
     if text.len() > ALL_FAULTS_BELOW || error.is_syntax() || error.is_eof() {
         return Err(alone(error));
     }
-    let Ok(value) = serde_json::from_slice::<Value>(text) else { return Err(alone(error)) };
+    let Ok(mut value) = serde_json::from_slice::<Value>(text) else { return Err(alone(error)) };
     let mut findings = T::shape().check(&value);
     if findings.is_empty() {
-        // What no schema can say: a number written `1.0`, a field that stands twice.
-        return Err(alone(error));
+        // To a schema `1.0` is a whole number. What is left is a field that stands twice.
+        whole(&mut value);
+        return strict::from_slice(value.to_string().as_bytes()).map_err(alone);
     }
     let more = findings.len().saturating_sub(TOLD);
     if more > 0 {
@@ -59,6 +62,23 @@ pub fn read<T: Body>(text: &[u8]) -> Result<T, Vec<Finding>> {
         findings.push(Finding::new("", format!("and {more} findings more")));
     }
     Err(findings)
+}
+
+/// Writes numbers without a fraction as whole ones.
+fn whole(value: &mut Value) {
+    match value {
+        Value::Number(number) => {
+            // A point and digits as text: the one conversion from a float that does not round silently.
+            let text = number.as_f64().filter(|_| number.is_f64()).map(|float| format!("{float}"));
+            if let Some(text) = text {
+                let unsigned = text.parse::<u64>().ok().map(Value::from);
+                *value = unsigned.or_else(|| text.parse::<i64>().ok().map(Value::from)).unwrap_or(value.take());
+            }
+        }
+        Value::Array(entries) => entries.iter_mut().for_each(whole),
+        Value::Object(object) => object.values_mut().for_each(whole),
+        Value::Null | Value::Bool(_) | Value::String(_) => {}
+    }
 }
 
 /// What bodies look like.
@@ -106,4 +126,63 @@ pub fn definitions(mut generator: SchemaGenerator) -> serde_json::Map<String, Va
 pub fn bounded(mut schema: Schema) -> Value {
     RecursiveTransform(bounds).transform(&mut schema);
     schema.to_value()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(text: &str) -> Vec<String> {
+        let findings = read::<nic_selection::Facts>(text.as_bytes()).unwrap_err();
+        findings.iter().map(Finding::to_string).collect()
+    }
+
+    #[test]
+    fn every_fault_of_a_body_is_told_with_its_field() {
+        let found = told(r#"{"candidates": [{"nam": 1, "mtu": -1, "mac": "zz"}], "taken": ["0"], "pod": null}"#);
+        let fields: Vec<&str> = found.iter().filter_map(|finding| finding.split(": ").next()).collect();
+        for field in ["candidates[0].mac", "candidates[0].mtu", "candidates[0].nam", "taken[0]", "pod"] {
+            assert!(fields.contains(&field), "{field} is not in {found:?}");
+        }
+    }
+
+    #[test]
+    fn a_text_that_is_no_json_is_told_with_its_place() {
+        assert_eq!(told("{"), ["EOF while parsing an object at line 1 column 1"]);
+    }
+
+    #[test]
+    fn a_whole_number_may_have_a_point() {
+        let facts: nic_selection::Facts = read(br#"{"request": {"network": 7.0, "target": 1e11}}"#).unwrap();
+        assert_eq!((facts.request.network, facts.request.target), (7, Some(100_000_000_000)));
+        assert_eq!(told(r#"{"taken": [0.5]}"#).len(), 1);
+        assert_eq!(told(r#"{"taken": [4294967296.0]}"#).len(), 1);
+    }
+
+    #[test]
+    fn addresses_have_the_shape_that_their_parsers_take() {
+        let good =
+            ["10.0.0.1", "::", "::1", "1::", "fe80::1:2", "1:2:3:4:5:6:7::", "::2:3:4:5:6:7:8", "::ffff:10.0.0.1"];
+        let bad = [
+            "",
+            "10.0.0",
+            "10.0.0.256",
+            "01.0.0.1",
+            ":::",
+            "1:2:3:4:5:6:7:8:9",
+            "1::2::3",
+            "12345::",
+            "::1%eth0",
+            "g::",
+        ];
+        let shape = inline::<Vec<nicety_core::address::text::Address>>();
+        for text in good {
+            assert_eq!(shape.check(&json!([text])), [], "{text}");
+            assert!(text.parse::<std::net::IpAddr>().is_ok(), "{text}");
+        }
+        for text in bad {
+            assert_eq!(shape.check(&json!([text])).len(), 1, "{text}");
+            assert!(text.parse::<std::net::IpAddr>().is_err(), "{text}");
+        }
+    }
 }

@@ -5,6 +5,7 @@
 
 mod arguments;
 mod contender;
+mod engine;
 mod lab;
 mod measure;
 mod report;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::{
     arguments::{Arguments, Result},
     contender::{Batch, Contender, Nicety, Plugins},
+    engine,
     lab,
     measure::Samples,
     report::{self, Peer, Row, Target},
@@ -33,6 +34,9 @@ pub fn measure_all(arguments: &Arguments) -> Result<()> {
     }
     if let Some(program) = &arguments.decisions {
         rows.extend(engine::rows(program, &arguments.languages)?);
+    }
+    if let Some(nicety) = &arguments.nicety {
+        rows.extend(engine::answers(nicety)?);
     }
     report::print_table(&rows)?;
     report::write_json(&rows, &arguments.output)

@@ -67,6 +67,9 @@ pub struct Daemon {
     /// Keep decisions in memory and in the run directory alone
     #[arg(long, conflicts_with = "journal")]
     pub no_journal: bool,
+    /// Where to decide for others, as `nicety engine` does: unix:PATH [default: nowhere]
+    #[arg(long, value_name = "unix:PATH")]
+    pub engine_listen: Option<nicety_sidecar::Socket>,
     /// Logs as JSON, one object per line
     #[arg(long)]
     pub log_json: bool,

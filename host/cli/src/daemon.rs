@@ -22,6 +22,7 @@ pub fn run(arguments: Daemon) -> anyhow::Result<()> {
         node,
         journal,
         no_journal,
+        engine_listen,
         log_json,
     } = arguments;
     logs(log_json.then_some(Json));
@@ -49,6 +50,7 @@ pub fn run(arguments: Daemon) -> anyhow::Result<()> {
         registry_credentials,
         node,
         journal,
+        engine: engine_listen,
     })
 }
 

@@ -3,6 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use nicety_core::ids::NodeName;
+use nicety_sidecar::Socket;
 
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -19,6 +20,8 @@ pub struct Config {
     /// This node's name in IPBlock objects.
     pub node: NodeName,
     pub journal: KeptIn,
+    /// Where others ask for decisions; none: nowhere.
+    pub engine: Option<Socket>,
 }
 
 /// Where decision records go beside the store.

@@ -20,6 +20,7 @@ pub mod recover;
 pub mod reload;
 pub mod run;
 pub mod serve;
+mod sidecar;
 pub mod status;
 pub mod verb;
 pub mod world;

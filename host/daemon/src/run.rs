@@ -7,7 +7,7 @@ use nicety_core::finding::Finding;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 
-use crate::{admin, config::Config, inventory, node::Node, recover, reload, serve};
+use crate::{admin, config::Config, inventory, node::Node, recover, reload, serve, sidecar};
 
 const TOMBSTONES_EVERY: Duration = Duration::from_secs(30);
 
@@ -39,6 +39,11 @@ async fn until_stopped(node: Arc<Node>) -> anyhow::Result<()> {
     let plugin = serve::listen(&cni).with_context(|| format!("cannot listen on `{}`", cni.display()))?;
     let admin =
         serve::listen(&admin_socket).with_context(|| format!("cannot listen on `{}`", admin_socket.display()))?;
+    let engine = node.config.engine.as_ref().map(|socket| {
+        let listener = nicety_sidecar::listen(socket);
+        listener.with_context(|| format!("cannot listen on `{}`", socket.path.display()))
+    });
+    let engine = engine.transpose()?;
     let replaying = node.clone();
     tokio::task::spawn_blocking(move || recover::tombstones(&replaying)).await?;
     let mut background = tokio::task::JoinSet::new();
@@ -46,6 +51,9 @@ async fn until_stopped(node: Arc<Node>) -> anyhow::Result<()> {
     background.spawn(named("NICs are no longer followed", inventory::follow(node.clone(), changes)));
     background.spawn(admin::serve(node.clone(), admin));
     background.spawn(unheard(node.clone()));
+    if let Some(listener) = engine {
+        background.spawn(sidecar::serve(node.clone(), listener));
+    }
     info!(node = %node.config.node, generation = node.world().generation, socket = %cni.display(), "serving");
     serve::serve(node.clone(), plugin, stopped()).await;
     background.shutdown().await;

@@ -53,7 +53,7 @@ pub fn run(config: Config, policies: Policies) -> Result<(), EngineError> {
     let Config { strategies, socket, peers, limits, journal } = config;
     let journal = journal.map(|folder| {
         let opened = Journal::open(&folder, Bounds::default());
-        opened.map_err(|source| EngineError::Journal { folder, source })
+        opened.map(Arc::new).map_err(|source| EngineError::Journal { folder, source })
     });
     let (decisions, bytes) = REMEMBERED;
     let records = Arc::new(Ring::new(decisions, bytes, decide::now(), journal.transpose()?));

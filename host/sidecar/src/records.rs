@@ -23,7 +23,7 @@ pub struct Ring {
     decisions: usize,
     bytes: usize,
     held: Mutex<Held>,
-    journal: Option<Journal>,
+    journal: Option<Arc<Journal>>,
 }
 
 /// More than decisions; ids stay below 2^53, which every reader of JSON takes.
@@ -39,7 +39,7 @@ struct Held {
 
 impl Ring {
     /// Ids ascend from one that is higher than those of a process that was started earlier, as long as clocks go forward.
-    pub fn new(decisions: usize, bytes: usize, start: Millis, journal: Option<Journal>) -> Ring {
+    pub fn new(decisions: usize, bytes: usize, start: Millis, journal: Option<Arc<Journal>>) -> Ring {
         let held = Held { last: start.0.saturating_mul(IDS_PER_MILLISECOND), ..Held::default() };
         Ring { decisions, bytes, held: Mutex::new(held), journal }
     }

@@ -7,8 +7,7 @@ use std::time::Duration;
 use crate::{
     arguments::{Arguments, Result},
     contender::{Batch, Contender, Nicety, Plugins},
-    engine,
-    lab,
+    engine, lab,
     measure::Samples,
     report::{self, Peer, Row, Target},
 };

@@ -5,7 +5,6 @@
 
 mod arguments;
 mod contender;
-mod engine;
 mod lab;
 mod measure;
 mod report;

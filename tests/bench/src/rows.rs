@@ -1,13 +1,14 @@
 //! What is measured, in which order, and what it is held to.
 
 mod engine;
+mod sidecar;
 
 use std::time::Duration;
 
 use crate::{
     arguments::{Arguments, Result},
     contender::{Batch, Contender, Nicety, Plugins},
-    engine, lab,
+    lab,
     measure::Samples,
     report::{self, Peer, Row, Target},
 };
@@ -35,7 +36,7 @@ pub fn measure_all(arguments: &Arguments) -> Result<()> {
         rows.extend(engine::rows(program, &arguments.languages)?);
     }
     if let Some(nicety) = &arguments.nicety {
-        rows.extend(engine::answers(nicety)?);
+        rows.extend(sidecar::answers(nicety)?);
     }
     report::print_table(&rows)?;
     report::write_json(&rows, &arguments.output)

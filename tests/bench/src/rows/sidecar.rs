@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// All fields of eight NICs.
-const FACTS: &str = include_str!("engine/eight-nics.json");
+const FACTS: &str = include_str!("eight-nics.json");
 const STRATEGIES: &str = "nicSelection: {default: spread}\nstrategies: {spread: {policy: \"builtin:spread\"}}\n";
 const FOLDER: &str = "/run/nicety-bench-engine";
 const STARTS_WITHIN: Duration = Duration::from_secs(30);

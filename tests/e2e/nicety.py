@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -45,7 +46,7 @@ class Nicety:
         deadline = time.monotonic() + START_SECONDS
         while True:
             try:
-                self._status()
+                self.status()
                 return
             except AssertionError as error:
                 if self._process.poll() is not None:
@@ -66,16 +67,29 @@ class Nicety:
 
     def holdings(self) -> dict:
         """What the daemon's own records say that it holds."""
-        status = self._status()
+        status = self.status()
         nics = {nic["name"]: nic["attachments"] for nic in status["nics"]}
         return {"leases": status["leases"], "records": status["records"], "unfinished": status["unfinished"], "of each NIC": nics}
 
     def refused(self) -> list:
         """Why the manifests on disk are not in force."""
-        return self._status()["refused"]
+        return self.status()["refused"]
 
     def explain(self, pod: str) -> str:
         return kernel.run(str(self._nicety), "explain", pod, "--socket", str(self._run_dir / "admin.sock"))
 
-    def _status(self) -> dict:
+    def shadow(self) -> dict:
+        return json.loads(kernel.run(str(self._nicety), "policy", "shadow", "--json", "--socket", str(self._run_dir / "admin.sock")))
+
+    def metrics(self) -> str:
+        with socket.socket(socket.AF_UNIX) as stream:
+            stream.settimeout(10)
+            stream.connect(str(self._run_dir / "admin.sock"))
+            stream.sendall(b"GET /metrics HTTP/1.1\r\nHost: nicety\r\nConnection: close\r\n\r\n")
+            answer = b""
+            while chunk := stream.recv(65536):
+                answer += chunk
+        return answer.decode()
+
+    def status(self) -> dict:
         return json.loads(kernel.run(str(self._nicety), "status", "--json", "--socket", str(self._run_dir / "admin.sock")))

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, path::Path};
 
 use nicety_core::{
     ids::{AttachmentKey, IfName},
+    millis::Millis,
     record::{PodRef, decision::DecisionRecord},
 };
 use nicety_store::ReadError;
@@ -26,7 +27,14 @@ pub enum Depth {
 }
 
 /// Decisions of one ADD: ids begin anew with the store, which ends with a reboot, so they alone do not tell.
-type Adds = BTreeMap<(u64, Option<(String, IfName)>), Vec<DecisionRecord>>;
+type Adds = BTreeMap<(u64, Whose), Vec<DecisionRecord>>;
+
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Whose {
+    Container(String, IfName),
+    /// Made at this time for a caller without attachments.
+    Nobody(Millis),
+}
 
 /// The newest ADD first; empty when nothing is remembered.
 pub fn explain(node: &Node, wanted: &Wanted, depth: Depth) -> Result<Vec<Explained>, ReadError> {
@@ -66,7 +74,10 @@ fn search(path: &Path, wanted: &Wanted, adds: &mut Adds) {
 /// Each once, wherever it was found.
 fn add(adds: &mut Adds, decisions: Vec<DecisionRecord>) {
     for decision in decisions {
-        let of = decision.key.as_ref().map(|key| (key.container.to_string(), key.ifname.clone()));
+        let of = match &decision.key {
+            Some(key) => Whose::Container(key.container.to_string(), key.ifname.clone()),
+            None => Whose::Nobody(decision.time),
+        };
         let known = adds.entry((decision.id, of)).or_default();
         let same = |other: &DecisionRecord| {
             (other.step, other.role, &other.strategy) == (decision.step, decision.role, &decision.strategy)

@@ -72,8 +72,8 @@ impl Journal {
     }
 
     /// Keeps records: in memory at once, on disk soon. Never waits for a file; a record that is larger than the bounds allow, or
-    /// comes while the queue is full, is dropped and counted. What it costs the caller is the writing of JSON in memory: about 10
-    /// microseconds for a decision among 8 NICs.
+    /// comes while the queue is full, is dropped and counted. What it costs the caller is the writing of JSON in memory: some 10
+    /// microseconds for a decision among a few NICs.
     pub fn append(&self, records: impl IntoIterator<Item: Borrow<DecisionRecord>>) {
         for record in records {
             let record = record.borrow();

@@ -27,7 +27,9 @@ mod tests {
     fn a_percentile_is_of_nearest_rank_whatever_the_order() {
         let mut times = Times::default();
         assert!(times.percentile(50).is_nan());
-        [3, 1, 2].map(|time| times.push(Duration::from_micros(time)));
+        for time in [3, 1, 2] {
+            times.push(Duration::from_micros(time));
+        }
         assert_eq!([0, 50, 99].map(|percent| times.percentile(percent).round()), [1.0, 2.0, 3.0]);
     }
 }

@@ -11,18 +11,16 @@ use crate::{
 pub fn distribution(facts: &Facts, assignment: &Assignment) -> Vec<Finding> {
     let Assignment { primary, standby, reason, reasons, attributes } = assignment;
     let count = facts.endpoints.len();
-    let mut findings = Vec::new();
+    let mut capped = Capped::default();
     for (path, length) in [("primary", primary.len()), ("standby", standby.len()), ("reason", reason.len())] {
         if length != count {
-            findings.push(Finding::new(path, format!("has {length} entries for {count} endpoints")));
+            capped.push(|| Finding::new(path, format!("has {length} entries for {count} endpoints")));
         }
     }
-    findings.extend(
+    capped.extend(
         reasons.iter().enumerate().filter_map(|(index, text)| text::reason(|| format!("reasons[{index}]"), text)),
     );
-    findings.extend(text::attributes("attributes", attributes));
-
-    let mut capped = Capped::default();
+    capped.extend(text::attributes("attributes", attributes));
     for (endpoint, ((primary, standby), reason)) in primary.iter().zip(standby).zip(reason).enumerate().take(count) {
         let mut found = |list: &str, why: String| {
             capped
@@ -43,8 +41,7 @@ pub fn distribution(facts: &Facts, assignment: &Assignment) -> Vec<Finding> {
             found("standby", "stands by for no primary gateway".to_owned());
         }
     }
-    findings.extend(capped.finish());
-    findings
+    capped.finish()
 }
 
 /// All that is wrong with a filter's new `allowed`: it covers every endpoint, and takes away only.

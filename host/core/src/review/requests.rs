@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::text;
+use super::{capped::Capped, text};
 use crate::{
     address::Family,
     facts::{
@@ -22,13 +22,14 @@ pub fn attach(facts: &Facts, requests: &[Request]) -> Vec<Finding> {
     if requests.len() > REQUESTS_MAX {
         return vec![Finding::new("requests", format!("are {}; {REQUESTS_MAX} is the most", requests.len()))];
     }
-    let mut findings = primaries(facts, requests);
+    let mut findings = Capped::default();
+    findings.extend(primaries(facts, requests));
     for (index, request) in requests.iter().enumerate() {
         findings.extend(one(facts, request).into_iter().map(|finding| finding.within(&format!("requests[{index}]"))));
     }
     findings.extend(names(&facts.call.ifname, requests));
     findings.extend(once_in_the_pod(requests));
-    findings
+    findings.finish()
 }
 
 /// How many primary requests the mode has, and that they are for the network of the NetConf under CNI_IFNAME.

@@ -34,9 +34,8 @@ pub fn selection(facts: &Facts, selection: &Selection) -> Vec<Finding> {
             Finding::new("dropped", message)
         });
     }
-    let mut findings = findings.finish();
     findings.extend(text::attributes("attributes", &selection.attributes));
-    findings
+    findings.finish()
 }
 
 fn name(facts: &Facts, candidate: usize) -> &str {

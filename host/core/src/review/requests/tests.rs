@@ -241,3 +241,14 @@ fn a_flood_of_requests_is_refused_as_one() {
     let many = vec![request(1); REQUESTS_MAX + 1];
     assert_eq!(check(Mode::Chained, &many), ["requests: are 255; 254 is the most"]);
 }
+
+#[test]
+fn an_answer_that_is_wrong_everywhere_is_told_in_bounded_words() {
+    let endless = "x".repeat(60 << 10);
+    let request = Request { ifname: Some(endless.clone()), class: Some(" ".into()), network: 9, ..Request::default() };
+    let findings = super::attach(&Facts::default(), &vec![request; REQUESTS_MAX]);
+    assert_eq!(findings.len(), 21);
+    assert!(findings[20].message.starts_with("and ") && findings[20].message.ends_with(" findings more"));
+    let words: usize = findings.iter().map(|finding| finding.path.len() + finding.message.len()).sum();
+    assert!(words < 64 << 10, "{words} bytes");
+}

@@ -1,5 +1,6 @@
 //! The command line, as types.
 
+mod author;
 mod policy;
 mod registry;
 
@@ -12,10 +13,19 @@ pub use registry::{PolicyKeygen, PolicyPull, PolicyPush, PolicySign, PolicyVerif
 
 /// Where a daemon lives that was not told otherwise.
 pub const RUN_DIR: &str = "/run/nicety";
+pub use author::{Form, Module, PolicyBench, PolicyCheck, PolicyInspect, PolicySchema, PolicyTest};
+
+/// What the exit code says, of all commands.
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  it failed; the message says why and what to do
+  2  the command line is wrong
+  3  the answer is no: a policy denied, failed or was refused in review, a module has findings, a case does not hold";
 
 /// Decides which network cards a pod gets, by sandboxed policies.
 #[derive(Debug, Parser)]
-#[command(name = "nicety", version, disable_help_subcommand = true)]
+#[command(name = "nicety", version, disable_help_subcommand = true, after_help = EXIT_CODES)]
 pub struct Arguments {
     #[command(subcommand)]
     pub command: Command,
@@ -32,8 +42,10 @@ pub enum Command {
     /// Why a pod got the network cards that it has
     Explain(Explain),
     /// Run and look at policies
-    #[command(subcommand)]
+    #[command(subcommand, after_help = EXIT_CODES)]
     Policy(Policy),
+    /// Print what a shell needs to complete this command line
+    Completions(Completions),
     /// A daemon of the demo, in the namespace of its node
     #[command(hide = true)]
     DemoNode(DemoNode),
@@ -86,6 +98,12 @@ pub struct Demo {
     /// The plugin binary to install [default: `nicety-shim` beside this program]
     #[arg(long, value_name = "FILE")]
     pub shim: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct Completions {
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
 }
 
 #[derive(Debug, Args)]

@@ -2,6 +2,7 @@
 
 pub mod args;
 mod client;
+mod completions;
 mod daemon;
 mod demo;
 mod engine;
@@ -17,7 +18,7 @@ use clap::Parser;
 
 use args::{Arguments, Command};
 
-/// Runs what the command line asks for. Exit codes: 0 done, 1 it failed, 2 the command line is wrong, 3 a policy said no.
+/// Runs what the command line asks for; the exit codes are told in `--help`.
 pub fn run() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Daemon(arguments) => daemon::run(arguments).map(|()| ExitCode::SUCCESS),
@@ -27,6 +28,10 @@ pub fn run() -> ExitCode {
         Command::Explain(arguments) => explain::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Policy(command) => policy::main(&command),
         Command::Engine(arguments) => engine::run(arguments).map(|()| ExitCode::SUCCESS),
+        Command::Completions(arguments) => {
+            completions::run(&arguments);
+            Ok(ExitCode::SUCCESS)
+        }
     };
     outcome.unwrap_or_else(|error| {
         text::complain(&format!("error: {error:#}"));

@@ -1,13 +1,19 @@
 //! `nicety policy`: what its authors do with a policy, one file per command.
 
+mod bench;
+mod check;
+mod inspect;
 mod keygen;
+mod loaded;
 mod pull;
 mod push;
 mod registry;
 pub(crate) mod replay;
 mod run;
+mod schema;
 mod shadow;
 mod sign;
+mod test;
 mod verify;
 
 use std::{fs, io::Read, path::Path, process::ExitCode};
@@ -16,7 +22,7 @@ use anyhow::Context;
 
 use crate::args::Policy;
 
-/// A policy said no, or what it said did not pass review.
+/// The answer is no: a denial, a finding, a case that does not hold.
 const SAID_NO: u8 = 3;
 /// Another policy would have decided otherwise.
 const DIFFERENT: u8 = 3;
@@ -31,6 +37,11 @@ pub fn main(command: &Policy) -> anyhow::Result<ExitCode> {
         Policy::Keygen(arguments) => keygen::run(arguments),
         Policy::Replay(arguments) => replay::run(arguments),
         Policy::Shadow(socket) => shadow::run(socket),
+        Policy::Check(arguments) => check::run(arguments),
+        Policy::Test(arguments) => test::run(arguments),
+        Policy::Bench(arguments) => bench::run(arguments),
+        Policy::Inspect(arguments) => inspect::run(arguments),
+        Policy::Schema(arguments) => schema::run(arguments).map(|()| ExitCode::SUCCESS),
     }
 }
 

@@ -6,6 +6,7 @@ pub mod check;
 pub mod gateways;
 pub mod nic_selection;
 pub mod registry;
+pub mod sample;
 pub mod shared;
 pub mod visible;
 

@@ -55,18 +55,41 @@ pub(crate) fn check_header(module: &[u8]) -> Result<(), ContractError> {
     Err(ContractError::NotAComponent { found })
 }
 
+/// All that `check` could have against a component, and not only the first of it.
+pub(crate) fn breaches(engine: &Engine, component: &Component) -> Vec<ContractError> {
+    let shape = component.component_type();
+    let mut breaches: Vec<ContractError> =
+        shape.imports(engine).filter_map(|(name, import)| importable(engine, name, &import.ty).err()).collect();
+    let exports = shape.exports(engine).filter_map(|(name, _)| interface(name)?.err());
+    breaches.extend(exports);
+    // What exports lack can be said only when what they have is understood.
+    if let Err(lacking) = exported(engine, component)
+        && !breaches.contains(&lacking)
+    {
+        breaches.push(lacking);
+    }
+    breaches
+}
+
 /// The component's extension point.
 pub(crate) fn check(engine: &Engine, component: &Component) -> Result<Kind, ContractError> {
-    let component = component.component_type();
-    for (name, import) in component.imports(engine) {
-        let foreign = || ContractError::ForeignImport { import: name.to_owned() };
-        let interface = interface(name).ok_or_else(foreign)??;
-        let ComponentItem::ComponentInstance(instance) = import.ty else { return Err(foreign()) };
-        let only_types = instance.exports(engine).all(|(_, item)| matches!(item.ty, ComponentItem::Type(_)));
-        if interface != "log" && !only_types {
-            return Err(foreign());
-        }
+    for (name, import) in component.component_type().imports(engine) {
+        importable(engine, name, &import.ty)?;
     }
+    exported(engine, component)
+}
+
+/// Whether a component may import this: `log`, or an interface of ours that has nothing but types.
+fn importable(engine: &Engine, name: &str, import: &ComponentItem) -> Result<(), ContractError> {
+    let foreign = || ContractError::ForeignImport { import: name.to_owned() };
+    let interface = interface(name).ok_or_else(foreign)??;
+    let ComponentItem::ComponentInstance(instance) = import else { return Err(foreign()) };
+    let only_types = instance.exports(engine).all(|(_, item)| matches!(item.ty, ComponentItem::Type(_)));
+    if interface == "log" || only_types { Ok(()) } else { Err(foreign()) }
+}
+
+fn exported(engine: &Engine, component: &Component) -> Result<Kind, ContractError> {
+    let component = component.component_type();
     let mut described = false;
     let mut kinds = Vec::new();
     for (name, _) in component.exports(engine) {

@@ -69,7 +69,7 @@ pub enum LoadError {
 
 /// Loads policies. Cheap to clone; all clones and the policies loaded by them share one pool.
 #[derive(Debug, Clone)]
-pub struct Engine(Arc<Inner>);
+pub struct Engine(pub(crate) Arc<Inner>);
 
 pub(crate) struct Inner {
     pub(crate) wasmtime: wasmtime::Engine,
@@ -123,7 +123,7 @@ impl Engine {
     }
 
     #[expect(unsafe_code, reason = "wasmtime cannot prove that code was made by its own compiler")]
-    fn link(&self, code: &[u8]) -> Result<Component, LoadError> {
+    pub(crate) fn link(&self, code: &[u8]) -> Result<Component, LoadError> {
         // SAFETY: `code` is what a child of this process, running this crate's compiler with this crate's settings, has written to a
         // pipe that nobody else holds; or the same, as an earlier process of this user wrote it to a file that nobody else can write,
         // under a key of the same settings, and unchanged by its digest (see `cache`).

@@ -50,10 +50,19 @@ struct Decide {
 /// Config and facts in, an answer or a denial out.
 type TypedDecide<'a, F, T> = TypedFunc<(&'a str, F), (Result<T, Denial>,)>;
 
+/// One decision and what it used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Measured {
+    pub evaluation: Evaluation,
+    /// Most linear memory that the policy had, in bytes.
+    pub memory: u64,
+}
+
 /// One run of something in a sandbox.
 struct Run<T> {
     result: Result<T, Failure>,
     fuel: u64,
+    memory: u64,
     log: Vec<LogLine>,
 }
 
@@ -128,7 +137,7 @@ impl Policy {
         let engine = &*self.engine;
         let Some(_slot) = engine.slots.acquire(self.wait) else {
             let milliseconds = u64::try_from(self.wait.as_millis()).unwrap_or(u64::MAX);
-            return Run { result: Err(Failure::Busy { milliseconds }), fuel: 0, log: Vec::new() };
+            return Run { result: Err(Failure::Busy { milliseconds }), fuel: 0, memory: 0, log: Vec::new() };
         };
         let _running = engine.ticker.running();
         let mut store = Store::new(&engine.wasmtime, Sandbox::new(limits));
@@ -141,7 +150,8 @@ impl Policy {
             .and_then(|instance| call(&mut store, &instance));
         let fuel = limits.fuel.saturating_sub(store.get_fuel().unwrap_or(0));
         let result = result.map_err(|error| failure::of(&error, limits, output, store.data().starved));
-        Run { result, fuel, log: store.into_data().into_log() }
+        let memory = limits.memory.saturating_sub(store.data().memory_left);
+        Run { result, fuel, memory, log: store.into_data().into_log() }
     }
 
     /// Runs `decide` and turns its answer into a decision.
@@ -150,43 +160,18 @@ impl Policy {
         facts: &Facts,
         call: impl FnOnce(&mut Store<Sandbox>, &Instance) -> wasmtime::Result<Result<T, Denial>>,
         decision: impl FnOnce(T) -> Result<Decision, Failure>,
-    ) -> Evaluation {
-        let Run { result, fuel, log } = self.run(&self.limits, self.limits.output_for(facts), call);
+    ) -> Measured {
+        let Run { result, fuel, memory, log } = self.run(&self.limits, self.limits.output_for(facts), call);
         let outcome = match result {
             Ok(Ok(answer)) => decision(answer).map_err(Refusal::Failed),
             Ok(Err(denial)) => Err(Refusal::Denied(convert::denial(denial))),
             Err(failure) => Err(Refusal::Failed(failure)),
         };
-        Evaluation { outcome, fuel, log }
-    }
-}
-
-impl Evaluator for Policy {
-    fn kind(&self) -> Kind {
-        self.decide.kind
+        Measured { evaluation: Evaluation { outcome, fuel, log }, memory }
     }
 
-    fn description(&self) -> &Description {
-        &self.description
-    }
-
-    fn digest(&self) -> &str {
-        &self.digest
-    }
-
-    fn validate_config(&self, config: &str) -> Result<Vec<String>, Failure> {
-        let limits = self.limits.describing();
-        let run = self.run(&limits, limits.output_bytes, |store, instance| {
-            self.describe.load(&mut *store, instance)?.call_validate_config(store, config)
-        });
-        Ok(run.result?.err().unwrap_or_default())
-    }
-
-    fn evaluate_if_free(&self, config: &str, facts: &Facts) -> Evaluation {
-        self.clone().waiting(Duration::ZERO).evaluate(config, facts)
-    }
-
-    fn evaluate(&self, config: &str, facts: &Facts) -> Evaluation {
+    /// Evaluates, and says what memory that took; time is for the caller to measure.
+    pub fn measured(&self, config: &str, facts: &Facts) -> Measured {
         let to = &*self.description;
         match (self.decide.kind, facts) {
             (Kind::Attach, Facts::Attach(attach)) => {
@@ -223,9 +208,40 @@ impl Evaluator for Policy {
             }
             (policy, facts) => {
                 let failure = Failure::Kind { policy, asked: facts.kind() };
-                Evaluation { outcome: Err(Refusal::Failed(failure)), fuel: 0, log: Vec::new() }
+                let outcome = Err(Refusal::Failed(failure));
+                Measured { evaluation: Evaluation { outcome, fuel: 0, log: Vec::new() }, memory: 0 }
             }
         }
+    }
+}
+
+impl Evaluator for Policy {
+    fn kind(&self) -> Kind {
+        self.decide.kind
+    }
+
+    fn description(&self) -> &Description {
+        &self.description
+    }
+
+    fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    fn validate_config(&self, config: &str) -> Result<Vec<String>, Failure> {
+        let limits = self.limits.describing();
+        let run = self.run(&limits, limits.output_bytes, |store, instance| {
+            self.describe.load(&mut *store, instance)?.call_validate_config(store, config)
+        });
+        Ok(run.result?.err().unwrap_or_default())
+    }
+
+    fn evaluate_if_free(&self, config: &str, facts: &Facts) -> Evaluation {
+        self.clone().waiting(Duration::ZERO).evaluate(config, facts)
+    }
+
+    fn evaluate(&self, config: &str, facts: &Facts) -> Evaluation {
+        self.measured(config, facts).evaluation
     }
 }
 

@@ -16,7 +16,7 @@ const LINE_BYTES: u64 = 32;
 #[derive(Debug)]
 pub(crate) struct Sandbox {
     /// What all memories of the policy together may still take, in bytes.
-    memory_left: u64,
+    pub(crate) memory_left: u64,
     /// Bytes granted last, in case wasmtime then cannot provide them.
     granted: u64,
     /// True once the policy was refused memory or table elements: a trap that follows is put down to that.

@@ -6,6 +6,7 @@
 
 pub mod block;
 pub mod class;
+pub mod golden;
 pub mod load;
 pub mod manifest;
 pub mod network;

@@ -1,11 +1,12 @@
-//! Any text as facts: it is refused, or every built-in policy of its kind answers, and what it answers can be reviewed.
+//! Any text as facts: it is refused, or every built-in policy of its kind answers, and what it answers can be reviewed. To facts that
+//! keep the promises of facts, what a built-in policy answers passes review.
 
 #![no_main]
 
 use libfuzzer_sys::{Corpus, fuzz_mutator, fuzz_target};
 use nicety_core::{
-    evaluate::Refusal,
-    facts::{Facts, Kind},
+    evaluate::{Evaluator, Refusal},
+    facts::{Facts, Kind, check},
 };
 use nicety_fuzz::{held, mutate, native_of};
 use nicety_strategies::{build::refused_config, run::reviewed};
@@ -25,15 +26,17 @@ fuzz_target!(|data: &[u8]| -> Corpus {
     let again: Facts =
         serde_json::from_value(serde_json::to_value(&facts).expect("facts are JSON")).expect("as they were");
     assert_eq!(again, facts, "facts survive their own file form");
+    let broken = facts.check();
+    held::told(&broken, check::TOLD + 1);
     for kind in Kind::ALL {
         for policy in native_of(kind) {
-            answered(&facts, &config, &**policy);
+            answered(&facts, broken.is_empty(), &config, &**policy);
         }
     }
     Corpus::Keep
 });
 
-fn answered(facts: &Facts, config: &Value, policy: &dyn nicety_core::evaluate::Evaluator) {
+fn answered(facts: &Facts, sound: bool, config: &Value, policy: &dyn Evaluator) {
     let config = if refused_config(policy, config).is_empty() { config.to_string() } else { "{}".to_owned() };
     let evaluation = policy.evaluate(&config, facts);
     if policy.kind() != facts.kind() {
@@ -49,6 +52,7 @@ fn answered(facts: &Facts, config: &Value, policy: &dyn nicety_core::evaluate::E
         Ok(decision) => {
             let findings = reviewed(facts, &decision);
             held::bounded(&findings);
+            assert!(!sound || findings.is_empty(), "{}: {findings:?}", policy.description().name);
             if findings.is_empty() {
                 held::promises(facts, &decision);
             }

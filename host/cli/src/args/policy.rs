@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::{PolicyKeygen, PolicyPull, PolicyPush, PolicySign, PolicyVerify, Socket};
+use super::{
+    PolicyBench, PolicyCheck, PolicyInspect, PolicyKeygen, PolicyPull, PolicyPush, PolicySchema, PolicySign,
+    PolicyTest, PolicyVerify, Socket,
+};
 
 #[derive(Debug, Subcommand)]
 pub enum Policy {
@@ -27,6 +30,16 @@ pub enum Policy {
     Replay(PolicyReplay),
     /// How candidates in shadow compare with what decides
     Shadow(Socket),
+    /// Load a module as the daemon would, and say everything that is against it at once
+    Check(PolicyCheck),
+    /// Hold a module to a folder of golden cases
+    Test(PolicyTest),
+    /// What a decision takes: time, fuel, memory
+    Bench(PolicyBench),
+    /// What a module says of itself: name, kind, imports, exports, digest, size, limits
+    Inspect(PolicyInspect),
+    /// JSON Schema of a policy's config, or of facts, decisions and strategies.yaml
+    Schema(PolicySchema),
 }
 
 #[derive(Debug, Args)]

@@ -2,19 +2,16 @@
 
 use std::{process::ExitCode, time::Instant};
 
-use anyhow::{Context, bail};
 use nicety_core::{
     decision::Decision,
     evaluate::{Evaluation, Evaluator, Refusal},
     facts::Facts,
-    finding::{self, Finding},
     ids::StrategyName,
 };
 use nicety_daemon::admin::view::Ran;
-use nicety_engine::{Engine, EngineConfig};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{SAID_NO, module, read};
+use super::{SAID_NO, loaded, read};
 use crate::{
     args::PolicyRun,
     client,
@@ -22,32 +19,16 @@ use crate::{
 };
 
 pub(super) fn run(arguments: &PolicyRun) -> anyhow::Result<ExitCode> {
-    let text = read(&arguments.facts)?;
-    let facts: Facts = serde_json::from_str(&text).with_context(|| {
-        format!(
-            "`{}` holds no facts; hint: {{\"kind\": \"nic-selection\", \"facts\": {{...}}}}",
-            arguments.facts.display()
-        )
-    })?;
     if let Some(name) = arguments.module.strip_prefix("strategy:") {
+        let text = read(&arguments.facts)?;
         return live(arguments, name, text.as_bytes());
     }
-    let config: Value = match &arguments.config {
-        Some(path) => {
-            serde_json::from_str(&read(path)?).with_context(|| format!("`{}` is not JSON", path.display()))?
-        }
-        None => json!({}),
-    };
-    let engine = Engine::new(EngineConfig { sandboxes: 1, ..EngineConfig::default() })?;
-    let policy =
-        engine.load(&module(&arguments.module)?).with_context(|| format!("cannot load `{}`", arguments.module))?;
-    let refused = nicety_strategies::build::refused_config(&policy, &config);
-    if !refused.is_empty() {
-        let findings: Vec<Finding> = refused.into_iter().map(|finding| finding.within("config")).collect();
-        bail!("the config is not one for policy `{}`: {}", policy.description().name, finding::list(&findings));
-    }
+    let facts = loaded::facts(&arguments.facts)?;
+    let config = loaded::config(arguments.config.as_deref())?;
+    let policy = loaded::policy(&arguments.module)?;
+    let config = loaded::accepted(&policy, &config)?;
     let start = Instant::now();
-    let evaluation = policy.evaluate(&config.to_string(), &facts);
+    let evaluation = policy.evaluate(&config, &facts);
     let microseconds = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
     report(arguments, &facts, &evaluation, microseconds)
 }

@@ -1,75 +1,33 @@
 //! Every native policy on every golden case, without wasmtime: quick enough to run after each change of a policy. The same cases
 //! run through the sandbox in `tests/policies`.
 //!
-//! A case is `tests/golden/POLICY/CASE.json`. With `NICETY_BLESS=1` the answers are recorded anew; read the difference before you
-//! commit it.
+//! A case is `tests/golden/POLICY/CASE.json`, in the form of `nicety policy test`. With `NICETY_BLESS=1` the answers are recorded anew;
+//! read the difference before you commit it.
 
 #![expect(clippy::unwrap_used, reason = "a case that cannot be read is a failure of the test")]
 
-use std::{collections::BTreeSet, fs, path::PathBuf};
+use std::{collections::BTreeSet, error::Error, fs, path::PathBuf};
 
 use nicety_core::{
     decision::Decision,
-    evaluate::{Evaluator, Refusal},
+    evaluate::Refusal,
     facts::{Facts, attach, nic_selection},
     review,
 };
-use serde::{Deserialize, Serialize};
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Case {
-    /// What the case shows, as a sentence.
-    shows: String,
-    config: serde_json::Value,
-    facts: serde_json::Value,
-    answer: Option<Answer>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-enum Answer {
-    Decision(Decision),
-    Refusal(Refusal),
-}
-
-impl Case {
-    fn facts(&self) -> Facts {
-        serde_json::from_value(self.facts.clone()).unwrap()
-    }
-
-    fn decided(&self, policy: &dyn Evaluator) -> Answer {
-        match policy.evaluate(&self.config.to_string(), &self.facts()).outcome {
-            Ok(decision) => Answer::Decision(decision),
-            Err(refusal) => Answer::Refusal(refusal),
-        }
-    }
-}
-
-fn text(value: &impl Serialize) -> String {
-    serde_json::to_string_pretty(value).unwrap() + "\n"
-}
+use nicety_objects::golden::{self, Answer, Golden, text};
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// Names of the entries of a folder, sorted.
-fn entries(folder: &str) -> BTreeSet<PathBuf> {
-    fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap().path()).collect()
-}
-
 fn names(folder: &str) -> BTreeSet<String> {
-    entries(folder).iter().map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect()
+    let entries = fs::read_dir(root().join(folder)).unwrap();
+    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
 }
 
-fn cases(policy: &str) -> Vec<(PathBuf, Case)> {
-    let read = |path: PathBuf| {
-        let case = serde_json::from_str(&fs::read_to_string(&path).unwrap());
-        let case = case.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        (path, case)
-    };
-    entries(&format!("tests/golden/{policy}")).into_iter().map(read).collect()
+fn cases(policy: &str) -> Vec<Golden> {
+    let cases = golden::folder(&root().join("tests/golden").join(policy)).unwrap();
+    cases.into_iter().map(|case| case.unwrap_or_else(|error| panic!("{error}: {:?}", error.source()))).collect()
 }
 
 #[test]
@@ -87,12 +45,12 @@ fn every_policy_folder_has_a_native_twin_of_its_name_and_golden_cases() {
 fn native_answers_are_the_recorded_ones() {
     let bless = std::env::var_os("NICETY_BLESS").is_some();
     for (name, policy) in nicety_native::evaluators() {
-        for (path, mut case) in cases(name) {
-            let answer = case.decided(&*policy);
+        for golden in cases(name) {
+            let answer = golden.answered(&*policy);
             if bless {
-                case.answer = Some(answer);
-                fs::write(&path, text(&case)).unwrap();
+                golden.record(answer).unwrap();
             } else {
+                let Golden { path, case, .. } = golden;
                 assert_eq!(text(&answer), text(&case.answer), "{}: {}", path.display(), case.shows);
             }
         }
@@ -102,9 +60,9 @@ fn native_answers_are_the_recorded_ones() {
 #[test]
 fn what_the_built_in_policies_decide_passes_review() {
     for (name, policy) in nicety_native::evaluators() {
-        for (path, case) in cases(name) {
-            let facts = case.facts();
-            let findings = match (&facts, case.decided(&*policy)) {
+        for golden in cases(name) {
+            let Golden { path, facts, .. } = &golden;
+            let findings = match (facts, golden.answered(&*policy)) {
                 (_, Answer::Refusal(Refusal::Denied(_))) => continue,
                 (Facts::Attach(facts), Answer::Decision(Decision::Requests(requests))) => {
                     review::attach(facts, &requests)

@@ -10,6 +10,7 @@ mod lab;
 mod bench;
 mod check;
 mod completions;
+mod documented;
 mod golden;
 mod run;
 mod schema;

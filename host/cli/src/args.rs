@@ -21,7 +21,8 @@ Exit codes:
   0  done
   1  it failed; the message says why and what to do
   2  the command line is wrong
-  3  the answer is no: a policy denied, failed or was refused in review, a module has findings, a case does not hold";
+  3  the answer is no: a policy denied, failed or was refused in review, a module has findings, a case does not hold,
+     a replay differs, a signature does not verify";
 
 /// Decides which network cards a pod gets, by sandboxed policies.
 #[derive(Debug, Parser)]

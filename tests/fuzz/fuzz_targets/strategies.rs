@@ -9,10 +9,10 @@ use nicety_core::{
 };
 use nicety_fuzz::{mutate, native};
 use nicety_objects::{
-    strategies::{PolicyRef, Strategies},
+    strategies::{Limits, ModuleRef, PolicyRef, Strategies},
     yaml,
 };
-use nicety_strategies::{build, dry_run};
+use nicety_strategies::{Trials, build, dry_run};
 
 fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| { mutate::json(data, size, max_size, seed) });
 
@@ -28,10 +28,11 @@ fuzz_target!(|data: &[u8]| {
 });
 
 fn built(document: &Strategies) {
-    let set = build(document, &mut |reference, _| match reference {
+    let mut load = |module: &ModuleRef, _: &Limits| match &module.policy {
         PolicyRef::Builtin(name) => native(name).ok_or_else(|| format!("there is no built-in policy `{name}`")),
         _ => Err("this is the fuzzer, which has no other modules".to_owned()),
-    });
+    };
+    let set = build(document, &mut load, &Trials::default());
     let set = match set {
         Ok(set) => set,
         Err(findings) => return readable(&findings),

@@ -8,7 +8,8 @@ use std::{
     process::Command,
 };
 
-const TARGET: &str = "wasm32-unknown-unknown";
+use nicety_component::TARGET;
+
 const PROFILE: &str = "policy";
 
 /// Settings of the outer build that would change the inner one, or make the two wait for each other.
@@ -26,11 +27,6 @@ const OUTER: &[&str] = &[
     "RUSTC_WRAPPER",
     "RUSTC_WORKSPACE_WRAPPER",
 ];
-
-/// A small stack and memory that holds a usual decision from the start: with both, a decision in a fresh sandbox takes less than
-/// half the time that the defaults need, because nothing grows and less is cleared. No names: cargo's `strip` passes over packages
-/// that have settings of their own.
-const FLAGS: [&str; 3] = ["-Clink-arg=-zstack-size=65536", "-Clink-arg=--initial-memory=262144", "-Cstrip=symbols"];
 
 type Outcome<T> = Result<T, String>;
 
@@ -104,14 +100,11 @@ fn compile(root: &Path, target: &Path, name: &str) -> Outcome<PathBuf> {
             cargo.env_remove(key);
         }
     }
-    let remap = |from: &Path, to: &str| format!("--remap-path-prefix={}={to}", from.display());
-    let home = env::var_os("CARGO_HOME")
-        .map(PathBuf::from)
-        .unwrap_or_else(|| Path::new(&env::var_os("HOME").unwrap_or_default()).join(".cargo"));
-    let flags = FLAGS.map(str::to_owned).into_iter().chain([remap(root, "nicety"), remap(&home, "cargo")]);
+    let mut flags = nicety_component::flags();
+    flags.push(nicety_component::remap(root, "nicety"));
     let status = cargo
         .current_dir(root)
-        .env("CARGO_ENCODED_RUSTFLAGS", flags.collect::<Vec<_>>().join("\x1f"))
+        .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"))
         .env("CARGO_BUILD_BUILD_DIR", target)
         .args(["rustc", "--locked", "--quiet", "--lib", "--crate-type", "cdylib"])
         .args(["--profile", PROFILE, "--target", TARGET, "-p", &format!("nicety-policy-{name}")])
@@ -129,35 +122,7 @@ fn compile(root: &Path, target: &Path, name: &str) -> Outcome<PathBuf> {
 
 fn component(core: &Path) -> Outcome<Vec<u8>> {
     let module = fs::read(core).map_err(|error| format!("cannot read `{}`: {error}", core.display()))?;
-    wit_component::ComponentEncoder::default()
-        .validate(true)
-        .module(&module)
-        .and_then(|mut encoder| encoder.encode())
-        .map(|component| without_names(&component))
-        .map_err(|error| format!("{error:#}"))
-}
-
-/// The component without its own custom sections, which hold names for debuggers: an eighth of a small policy. What cannot be read
-/// as sections stays as it is.
-fn without_names(component: &[u8]) -> Vec<u8> {
-    let (header, mut rest) = component.split_at(component.len().min(8));
-    let mut kept = header.to_vec();
-    while let [id, tail @ ..] = rest {
-        let (mut size, mut length_bytes) = (0_usize, 0);
-        for byte in tail.iter().take(5) {
-            size |= usize::from(byte & 0x7f) << (7 * length_bytes);
-            length_bytes += 1;
-            if byte & 0x80 == 0 {
-                break;
-            }
-        }
-        let Some((section, after)) = rest.split_at_checked(1 + length_bytes + size) else { return component.to_vec() };
-        if *id != 0 {
-            kept.extend_from_slice(section);
-        }
-        rest = after;
-    }
-    kept
+    nicety_component::encode(&module)
 }
 
 /// The sources that cargo itself recorded for an artefact.

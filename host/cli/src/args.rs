@@ -1,6 +1,7 @@
 //! The command line, as types.
 
 mod author;
+mod authoring;
 mod policy;
 mod registry;
 
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub use authoring::{PolicyBuild, PolicyNew};
 pub use policy::{Policy, PolicyReplay, PolicyRun};
 pub use registry::{PolicyKeygen, PolicyPull, PolicyPush, PolicySign, PolicyVerify, Registry};
 

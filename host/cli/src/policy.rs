@@ -1,10 +1,12 @@
 //! `nicety policy`: what its authors do with a policy, one file per command.
 
 mod bench;
+mod build;
 mod check;
 mod inspect;
 mod keygen;
 mod loaded;
+pub(crate) mod new;
 mod pull;
 mod push;
 mod registry;
@@ -29,6 +31,8 @@ const DIFFERENT: u8 = 3;
 
 pub fn main(command: &Policy) -> anyhow::Result<ExitCode> {
     match command {
+        Policy::New(arguments) => new::run(arguments),
+        Policy::Build(arguments) => build::run(arguments),
         Policy::Run(arguments) => run::run(arguments),
         Policy::Push(arguments) => push::run(arguments),
         Policy::Pull(arguments) => pull::run(arguments),

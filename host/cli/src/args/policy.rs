@@ -5,12 +5,16 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::{
-    PolicyBench, PolicyCheck, PolicyInspect, PolicyKeygen, PolicyPull, PolicyPush, PolicySchema, PolicySign,
-    PolicyTest, PolicyVerify, Socket,
+    PolicyBench, PolicyBuild, PolicyCheck, PolicyInspect, PolicyKeygen, PolicyNew, PolicyPull, PolicyPush,
+    PolicySchema, PolicySign, PolicyTest, PolicyVerify, Socket,
 };
 
 #[derive(Debug, Subcommand)]
 pub enum Policy {
+    /// Make a folder to start from: a small policy that works, its tests, the SDK and the contract
+    New(PolicyNew),
+    /// Build the component of a policy's folder: DIR/NAME.wasm
+    Build(PolicyBuild),
     /// One decision of one policy from a file of facts
     Run(PolicyRun),
     /// Put a component into a registry, as an OCI artifact

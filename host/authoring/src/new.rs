@@ -85,6 +85,9 @@ fn files(project: &Project) -> Result<BTreeMap<PathBuf, Vec<u8>>, NewError> {
     if project.lang == Lang::Rust {
         of_rust(project, &mut files)?;
     }
+    if project.lang == Lang::JavaScript {
+        of_javascript(&mut files);
+    }
     files.insert(PROJECT_FILE.into(), project.text().into_bytes());
     Ok(files)
 }
@@ -107,6 +110,15 @@ fn of_rust(project: &Project, files: &mut BTreeMap<PathBuf, Vec<u8>>) -> Result<
     );
     files.insert(".cargo/config.toml".into(), cargo.into_bytes());
     Ok(())
+}
+
+/// A policy in JavaScript cannot read a file, not even when it is built: its schema is a module.
+fn of_javascript(files: &mut BTreeMap<PathBuf, Vec<u8>>) {
+    if let Some(schema) = files.remove(Path::new("config.schema.json")) {
+        let schema = String::from_utf8_lossy(&schema);
+        let module = format!("/** What a config may say. */\nexport const schema = {};\n", schema.trim_end());
+        files.insert("schema.js".into(), module.into_bytes());
+    }
 }
 
 /// The lock file with the policy's name, in cargo's order: so cargo finds nothing to change in it.
@@ -165,7 +177,8 @@ mod tests {
             let folder = create(&project, into.path()).unwrap();
             assert_eq!(Project::read(&folder).unwrap(), project);
             let wit = if lang == Lang::Rust { "sdk/wit/policy.wit" } else { "wit/policy.wit" };
-            for file in ["README.md", "config.schema.json", ".gitignore", wit] {
+            let schema = if lang == Lang::JavaScript { "schema.js" } else { "config.schema.json" };
+            for file in ["README.md", schema, ".gitignore", wit] {
                 assert!(folder.join(file).is_file(), "{}: {file}", folder.display());
             }
             assert!(fs::read_dir(folder.join("cases")).unwrap().count() >= 2, "{}", folder.display());

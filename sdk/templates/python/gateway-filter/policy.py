@@ -5,7 +5,9 @@ from nicety_policy.gateways import NONE, Facts, Gateway, Health, allows, filtere
 
 
 def decide(config: dict, facts: Facts) -> list[int]:
-    zones = facts.endpoints.zone
+    endpoints = len(facts.endpoints.identity.ends)
+    # The list is empty where no zone is known.
+    zones = facts.endpoints.zone or [NONE] * endpoints
 
     def near(endpoint: int, gateway: Gateway) -> bool:
         return zones[endpoint] != NONE and gateway.zone == zones[endpoint] and gateway.health != Health.UNHEALTHY
@@ -14,7 +16,7 @@ def decide(config: dict, facts: Facts) -> list[int]:
         return any(near(endpoint, gateway) and allows(facts, endpoint, index) for index, gateway in enumerate(facts.gateways))
 
     any_else = config.get("otherwise", "any") == "any"
-    free = [any_else and not has_near(endpoint) for endpoint in range(len(zones))]
+    free = [any_else and not has_near(endpoint) for endpoint in range(endpoints)]
     return filtered(facts, lambda endpoint, index, gateway: free[endpoint] or near(endpoint, gateway))
 
 

@@ -33,3 +33,19 @@ pub fn component(folder: &Path, project: &Project) -> Result<Vec<u8>, BuildError
     let component = fs::read(&unfinished).map_err(|source| BuildError::Read { path: unfinished, source })?;
     Ok(nicety_component::without_names(&component))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hints_and_folders_name_the_versions_that_the_tests_build_with() {
+        let tools = include_str!("../../../../sdk/tools.txt");
+        assert!(tools.contains(&format!("\ncomponentize-py=={VERSION}\n")));
+        let readme = include_str!("../../../../sdk/templates/python/all/README.md");
+        assert!(readme.contains(&format!("componentize-py=={VERSION}`")));
+        let of_qjs = tools.lines().find_map(|line| line.strip_prefix("componentize-qjs==")).unwrap();
+        let package = include_str!("../../../../sdk/templates/javascript/all/package.json");
+        assert!(package.contains(&format!("\"componentize-qjs\": \"{of_qjs}\"")));
+    }
+}

@@ -27,8 +27,15 @@ pub fn remap(from: &Path, to: &str) -> String {
     format!("--remap-path-prefix={}={to}", from.display())
 }
 
+/// The custom section in which the macro leaves the contract for the encoder.
+const CONTRACT: &[u8] = b"component-type:";
+
 /// The component of a core module that the SDK's macro made.
 pub fn encode(module: &[u8]) -> Result<Vec<u8>, String> {
+    // Without it the encoder makes an empty component.
+    if !module.windows(CONTRACT.len()).any(|bytes| bytes == CONTRACT) {
+        return Err("the module says nothing of the contract".to_owned());
+    }
     wit_component::ComponentEncoder::default()
         .validate(true)
         .module(module)

@@ -61,6 +61,7 @@ fn findings(inspection: &Inspection, config: Option<&Value>) -> Vec<Finding> {
     match &inspection.policy {
         // Told in full just above.
         Err(LoadError::Contract(breach)) if inspection.breaches.contains(breach) => {}
+        Err(LoadError::Contract(breach)) => findings.push(Finding::new("contract", breach.to_string())),
         Err(error) => findings.push(Finding::new(place(error), nicety_deciding::chain(error))),
         Ok(policy) => {
             if let Err(error) = schema::compile_check(&policy.description().config_schema) {
@@ -76,7 +77,6 @@ fn findings(inspection: &Inspection, config: Option<&Value>) -> Vec<Finding> {
 
 fn place(error: &LoadError) -> &'static str {
     match error {
-        LoadError::Contract(_) => "contract",
         LoadError::Describe(_) | LoadError::Description { .. } => "description",
         _ => "module",
     }

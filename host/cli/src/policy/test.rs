@@ -1,5 +1,5 @@
 //! `nicety policy test`: holds a module to a folder of golden cases. What review refuses would never be applied, so it fails a case
-//! too, whatever the case says.
+//! too, whatever the case says; and so does a policy that fails.
 
 use std::{path::Path, process::ExitCode};
 
@@ -97,9 +97,14 @@ fn held(golden: &Golden, policy: &dyn Evaluator, update: bool) -> anyhow::Result
         return Ok(held);
     }
     let answer = golden.answered(policy);
-    if let Answer::Decision(decision) = &answer {
-        held.findings = reviewed(facts, decision).into_iter().map(|finding| finding.within("decision")).collect();
-    }
+    held.findings = match &answer {
+        Answer::Decision(decision) => {
+            reviewed(facts, decision).into_iter().map(|finding| finding.within("decision")).collect()
+        }
+        // Nobody wants a policy that breaks its limits or is asked for what it does not decide; a denial is an answer.
+        Answer::Refusal(Refusal::Failed(failure)) => vec![Finding::new("", failure.to_string())],
+        Answer::Refusal(Refusal::Denied(_)) => Vec::new(),
+    };
     let same = case.answer.as_ref().is_some_and(|recorded| golden::text(recorded) == golden::text(&answer));
     held.verdict = match &case.answer {
         _ if !held.findings.is_empty() => Verdict::Unusable,

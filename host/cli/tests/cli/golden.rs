@@ -53,7 +53,16 @@ fn what_is_wrong_with_a_case_is_told_and_the_others_are_tried() {
     file(&folder, "b-no-facts.json", r#"{"facts": {"kind": "weather"}}"#);
     file(&folder, "c-config.json", r#"{"facts": {"kind": "nic-selection", "facts": {}}, "config": {"nics": 1}}"#);
     let said = nicety(&["policy", "test", "builtin:all", folder.to_str().unwrap(), "--update"]);
-    said.refused(3, &["UNUSABLE a-torn.json", "UNUSABLE b-no-facts.json", "UNUSABLE c-config.json", "weather", "nics"]);
+    said.refused(
+        3,
+        &[
+            "UNUSABLE a-torn.json",
+            "UNUSABLE b-no-facts.json",
+            "UNUSABLE c-config.json",
+            "weather",
+            "none is known here",
+        ],
+    );
 }
 
 #[test]

@@ -34,6 +34,8 @@ pub fn attach(facts: &attach::Facts) -> Vec<Finding> {
     found.node(node);
     if let Err(refused) = call.ifname.parse::<IfName>() {
         found.add("call.ifname", refused);
+    } else if call.ifname == "lo" {
+        found.add("call.ifname", "`lo` is the pod's loopback");
     }
     found.attributes("call.attributes", &call.attributes);
     let mut default = None;

@@ -75,6 +75,13 @@ fn a_call_has_a_name_and_one_default_network() {
 }
 
 #[test]
+fn nobody_attaches_a_pod_to_its_own_loopback() {
+    let call = attach::Call { ifname: "lo".into(), ..Default::default() };
+    let facts = attach::Facts { call, ..Default::default() };
+    assert_eq!(told(attach(&facts)), ["call.ifname: `lo` is the pod's loopback"]);
+}
+
+#[test]
 fn names_and_indexes_of_a_selection_lead_somewhere() {
     let class =
         |name: &str, members: &[u32]| nic_selection::DeviceClass { name: name.into(), members: members.to_vec() };

@@ -185,6 +185,12 @@ pub struct EngineOptions {
     /// Folder in which decisions are journalled [default: they are remembered in memory alone]
     #[arg(long, value_name = "DIR")]
     pub journal: Option<PathBuf>,
+    /// What outlives a restart: compiled code, pulled modules [default: nothing does]
+    #[arg(long, value_name = "DIR")]
+    pub state_dir: Option<PathBuf>,
+    /// Credentials for registries, in docker's format [default: $DOCKER_CONFIG/config.json or ~/.docker/config.json]
+    #[arg(long, value_name = "FILE")]
+    pub registry_credentials: Option<PathBuf>,
     /// Logs as JSON, one object per line
     #[arg(long)]
     pub log_json: bool,

@@ -42,16 +42,6 @@ impl Config {
         self.run_dir.join("cni.sock")
     }
 
-    /// Compiled code of policies.
-    pub fn code_cache(&self) -> PathBuf {
-        self.state_dir.join("code")
-    }
-
-    /// Modules that were pulled from registries.
-    pub fn module_store(&self) -> PathBuf {
-        self.state_dir.join("modules")
-    }
-
     pub fn admin_socket(&self) -> PathBuf {
         self.run_dir.join("admin.sock")
     }

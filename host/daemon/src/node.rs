@@ -8,11 +8,10 @@ use std::sync::{
 use anyhow::Context;
 use arc_swap::ArcSwap;
 use nicety_core::{finding::Finding, millis::Millis};
-use nicety_deciding::{Metrics, Policies, Shadows, Sources, chain};
-use nicety_engine::{Cache, Engine, EngineConfig};
+use nicety_deciding::{Metrics, Policies, Shadows, State, chain};
+use nicety_engine::EngineConfig;
 use nicety_journal::{Bounds, Journal, OpenError};
 use nicety_kernel::capability::{self, Capabilities};
-use nicety_oci::{Credentials, FetchOptions};
 use nicety_store::Store;
 use tracing::warn;
 
@@ -47,7 +46,9 @@ impl Node {
     pub fn new(config: Config) -> anyhow::Result<Result<Node, Vec<Finding>>> {
         let store = Store::open(&config.run_dir)?;
         let journal = Arc::new(journal(&config.journal)?);
-        let policies = policies(&config)?;
+        let state =
+            State { folder: Some(config.state_dir.clone()), registry_credentials: config.registry_credentials.clone() };
+        let policies = Policies::open(EngineConfig::default(), &state)?;
         let world = match World::load(&config, &policies, 1) {
             Ok(world) => world,
             Err(findings) => return Ok(Err(findings)),
@@ -135,25 +136,6 @@ fn journal(kept: &KeptIn) -> Result<Journal, OpenError> {
             Journal::in_memory(Bounds::default())
         })),
     }
-}
-
-/// Room for compiled code on disk: some hundred policies of Rust and a few of Python.
-const CODE_CACHE_BYTES: u64 = 1 << 30;
-
-/// The engine with its cache of code, and where modules come from. Without the cache everything works, slower.
-fn policies(config: &Config) -> anyhow::Result<Policies> {
-    let cache = match Cache::open(&config.code_cache(), CODE_CACHE_BYTES) {
-        Ok(cache) => Some(cache),
-        Err(error) => {
-            warn!(error = %chain(&error), "policies are compiled at each start");
-            None
-        }
-    };
-    let engine = Engine::new(EngineConfig { cache, ..EngineConfig::default() })?;
-    let credentials = config.registry_credentials.clone().map_or(Credentials::DockerConfig, Credentials::File);
-    let registry = nicety_oci::Options { credentials, ..nicety_oci::Options::default() };
-    let sources = Sources { registry: FetchOptions { registry, store: Some(config.module_store()) } };
-    Ok(Policies::new(engine, sources))
 }
 
 /// Wall-clock time.

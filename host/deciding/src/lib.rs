@@ -8,7 +8,7 @@ pub mod shadow;
 
 pub use metrics::Metrics;
 pub use modules::{Sources, read_module};
-pub use policies::{Built, Policies};
+pub use policies::{Built, Policies, State};
 pub use shadow::{Board, Job, Shadows};
 
 /// An error and its causes on one line.

@@ -57,6 +57,8 @@ pub struct Now<'a> {
     pub refused: usize,
     pub set: &'a StrategySet,
     pub board: &'a Board,
+    /// Decision records that did not get to the disk.
+    pub records_lost: u64,
 }
 
 impl Metrics {
@@ -108,6 +110,9 @@ impl Metrics {
         let not_run = Counter::<u64, AtomicU64>::default();
         not_run.inc_by(now.board.not_run());
         registry.register("shadow_runs_skipped", "Candidates that did not fit the budget", not_run);
+        let lost = Counter::<u64, AtomicU64>::default();
+        lost.inc_by(now.records_lost);
+        registry.register("journal_records_lost", "Decision records that the journal on disk does not have", lost);
         let (decisions, failures) =
             (Family::<CanaryLabels, Counter>::default(), Family::<CanaryLabels, Counter>::default());
         let rolled_back = Family::<CanaryLabels, Gauge>::default();

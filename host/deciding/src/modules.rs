@@ -3,8 +3,10 @@
 use std::{io::Read, path::Path};
 
 use nicety_engine::CompileLimits;
-use nicety_objects::strategies::{ModuleRef, Modules, PolicyRef};
+use nicety_objects::strategies::{Body, ModuleRef, Modules, PolicyRef, Strategies};
 use nicety_oci::{FetchOptions, Keys, Reference};
+
+use tracing::warn;
 
 use crate::chain;
 
@@ -31,6 +33,19 @@ impl Sources {
                 }
             },
             PolicyRef::Oci(image) => self.pull(image, &module.signed_by),
+        }
+    }
+
+    /// Gives back the space of modules that a document, which is about to be in force, does not name.
+    pub(crate) fn forget_all_but(&self, document: &Strategies) {
+        let Some(store) = self.registry.store.as_deref().filter(|store| store.exists()) else { return };
+        let images = document.strategies.values().filter_map(|strategy| match &strategy.body {
+            Body::Policy { module: ModuleRef { policy: PolicyRef::Oci(image), .. }, .. } => image.parse().ok(),
+            Body::Policy { .. } | Body::Pipeline(_) => None,
+        });
+        let images: Vec<Reference> = images.collect();
+        if let Err(error) = nicety_oci::retain(store, &images.iter().collect::<Vec<_>>()) {
+            warn!(error = %chain(&error), "modules that are no longer used stay on disk");
         }
     }
 

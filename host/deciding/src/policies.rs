@@ -2,14 +2,16 @@
 
 use std::{
     collections::BTreeMap,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
 
 use nicety_core::{evaluate::Evaluator, finding::Finding};
-use nicety_engine::{Engine, Limits, Policy};
+use nicety_engine::{Cache, Engine, EngineConfig, EngineError, Limits, Policy};
 use nicety_objects::strategies::{self, ModuleRef, Strategies};
+use nicety_oci::{Credentials, FetchOptions};
 use nicety_strategies::{StrategySet, Trials};
+use tracing::warn;
 
 use crate::{Sources, chain};
 
@@ -20,6 +22,18 @@ pub struct Policies {
     loaded: Mutex<BTreeMap<String, Policy>>,
     trials: Trials,
     sources: Sources,
+}
+
+/// Room for compiled code on disk: some hundred policies of Rust and a few of Python.
+const CODE_CACHE_BYTES: u64 = 1 << 30;
+
+/// What a process keeps for its next start, and who it is to registries.
+#[derive(Debug, Clone, Default)]
+pub struct State {
+    /// Gets the folders `code` and `modules`. None: nothing is kept.
+    pub folder: Option<PathBuf>,
+    /// In docker's format. None: the usual places.
+    pub registry_credentials: Option<PathBuf>,
 }
 
 /// A set that may be put in force.
@@ -35,6 +49,23 @@ impl Policies {
         Policies { engine, loaded: Mutex::default(), trials: Trials::default(), sources }
     }
 
+    /// With what `state` keeps from start to start. Without its cache of code everything works, slower.
+    pub fn open(engine: EngineConfig, state: &State) -> Result<Policies, EngineError> {
+        let cache =
+            state.folder.as_ref().and_then(|folder| match Cache::open(&folder.join("code"), CODE_CACHE_BYTES) {
+                Ok(cache) => Some(cache),
+                Err(error) => {
+                    warn!(error = %chain(&error), "policies are compiled at each start");
+                    None
+                }
+            });
+        let engine = Engine::new(EngineConfig { cache, ..engine })?;
+        let credentials = state.registry_credentials.clone().map_or(Credentials::DockerConfig, Credentials::File);
+        let registry = nicety_oci::Options { credentials, ..nicety_oci::Options::default() };
+        let store = state.folder.as_ref().map(|folder| folder.join("modules"));
+        Ok(Policies::new(engine, Sources { registry: FetchOptions { registry, store } }))
+    }
+
     /// A set that runs, or everything that is wrong with the document. Relative paths of modules start at `folder`.
     pub fn build(&self, document: &Strategies, folder: &Path) -> Result<Built, Vec<Finding>> {
         let mut modules = Vec::new();
@@ -46,6 +77,7 @@ impl Policies {
         };
         let set = nicety_strategies::build(document, &mut load, &self.trials)?;
         self.trials.forget_unused();
+        self.sources.forget_all_but(document);
         Ok(Built { set, modules })
     }
 

@@ -56,11 +56,13 @@ fn shadows(node: &Node) -> view::Shadows {
 
 fn metrics(node: &Node) -> Answer {
     let world = node.world();
+    let counts = node.journal.counts();
     let now = Now {
         generation: world.generation,
         refused: node.refused().len(),
         set: &world.strategies,
         board: &node.shadows.board,
+        records_lost: counts.dropped.saturating_add(counts.failed),
     };
     let mut response = Response::new(Full::new(Bytes::from(node.metrics.text(&now))));
     let openmetrics = header::HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");

@@ -1,0 +1,1 @@
+//! Promises that only a real API server can judge.

@@ -4,6 +4,7 @@
 pub mod address;
 pub mod chain;
 pub mod choose;
+pub mod cluster;
 pub mod compare;
 pub mod decision;
 pub mod evaluate;

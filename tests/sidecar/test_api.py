@@ -69,6 +69,38 @@ class Decisions(WithEngine):
         self.assertEqual(["nicSelection.networks.starved"], decides["starved"])
 
 
+TRIED = """\
+nicSelection:
+  default: spread
+strategies:
+  spread:
+    policy: builtin:spread
+    shadow: [starved]
+  starved:
+    policy: builtin:spread
+    limits: {fuel: 1}
+"""
+
+
+class Candidates(WithEngine):
+    strategies = TRIED
+
+    def test_a_candidate_is_asked_after_the_answer_compared_and_recorded(self):
+        answer = self.engine.decide("nic-selection", example("nic-selection")).json
+        self.assertIn("decided", answer["outcome"])
+        self.assertEqual(["live"], [ran["role"] for ran in answer["policies"]])
+        record = lambda: self.engine.ask("GET", f"/v1/records/{answer['record']}").json["runs"]
+        runs = until("the candidate is in the record", lambda: (lambda runs: len(runs) > 1 and runs)(record()))
+        self.assertEqual([(0, "live"), (1, "shadow")], [(run["step"], run["role"]) for run in runs])
+        [pair] = self.engine.ask("GET", "/v1/shadow").json["pairs"]
+        self.assertEqual(("spread", "starved"), (pair["strategy"], pair["candidate"]))
+        self.assertEqual(["now-failed"], [agreed["agreement"] for agreed in pair["agreements"]])
+
+    def test_candidates_are_listed_beside_the_strategy(self):
+        listed = {one["name"]: one for one in self.engine.ask("GET", "/v1/strategies").json["strategies"]}
+        self.assertEqual(["starved"], listed["spread"]["shadow"])
+
+
 class Refusals(WithEngine):
     def refused(self, status: int, answer) -> dict:
         self.assertEqual(status, answer.status, answer.text)

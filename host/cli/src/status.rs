@@ -1,6 +1,7 @@
 //! `nicety status`.
 
 use nicety_daemon::admin::view;
+use nicety_deciding::listing::Strategy;
 
 use crate::{
     args::Socket,
@@ -55,11 +56,11 @@ fn nics(nics: &[view::Nic]) -> String {
     aligned(&std::iter::once(head).chain(lines).collect::<Vec<_>>())
 }
 
-fn strategies(strategies: &[view::Strategy]) -> String {
+fn strategies(strategies: &[Strategy]) -> String {
     let head = ["STRATEGY", "POLICY", "BESIDE", "DECIDES"].map(str::to_owned);
     let lines = strategies.iter().map(|strategy| {
         let policy = match &strategy.policy {
-            Some((name, digest)) => format!("{name} {}", digest.get(..12).unwrap_or(digest)),
+            Some(policy) => format!("{} {}", policy.name, policy.digest.get(..12).unwrap_or(&policy.digest)),
             None => strategy.pipeline.join(" > "),
         };
         let canary = strategy.canary.iter().map(|canary| match canary.score.rolled_back {

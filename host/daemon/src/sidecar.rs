@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use nicety_core::finding::Finding;
+use nicety_deciding::Shadows;
 use nicety_sidecar::{InForce, Limits, Peers, Ring, Service, Source, engine::REMEMBERED};
 use nicety_strategies::StrategySet;
 use tokio::net::UnixListener;
@@ -31,6 +32,10 @@ impl Source for Node {
 
     fn refused(&self) -> Vec<Finding> {
         Node::refused(self)
+    }
+
+    fn shadows(&self) -> &Shadows {
+        &self.shadows
     }
 }
 

@@ -1,6 +1,7 @@
 //! Strategies in force: the one place where modules are found and loaded, and where sets of strategies are made of documents. The
 //! daemon and the sidecar decide through it; it knows no networking.
 
+pub mod listing;
 pub mod metrics;
 pub mod modules;
 pub mod policies;
@@ -9,7 +10,7 @@ pub mod shadow;
 pub use metrics::Metrics;
 pub use modules::{Sources, read_module};
 pub use policies::{Built, Policies, State};
-pub use shadow::{Board, Job, Shadows};
+pub use shadow::{Board, Compared, Job, Shadows};
 
 /// An error and its causes on one line.
 pub fn chain(error: &dyn std::error::Error) -> String {

@@ -3,7 +3,7 @@
 
 mod board;
 
-pub use board::{Agreed, Board, Difference, Pair};
+pub use board::{Agreed, Board, Compared, Difference, Pair};
 
 use std::{
     fmt,

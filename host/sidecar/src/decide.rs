@@ -1,6 +1,9 @@
 //! From the text of facts to an answer, on a thread that may block.
 
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::{
+    sync::Arc,
+    time::{Instant, SystemTime, UNIX_EPOCH},
+};
 
 use hyper::StatusCode;
 use nicety_core::{
@@ -13,7 +16,8 @@ use nicety_core::{
         decision::{DecisionRecord, Outcome},
     },
 };
-use nicety_strategies::{Decided, No, Run, StrategySet, run::Clock, set::Extension};
+use nicety_deciding::Job;
+use nicety_strategies::{Decided, No, Run, Shadowed, StrategySet, Tried, run::Clock, set::Extension};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -46,19 +50,32 @@ pub trait Question: Body {
     fn asked(&self, of: &str) -> (String, PodRef);
 }
 
+/// Candidates that have still to be asked what was answered.
+#[derive(Debug)]
+pub struct Trials {
+    shadows: Vec<Shadowed>,
+    record: u64,
+    asked: String,
+    pod: PodRef,
+    generation: u64,
+}
+
 pub fn answer<Q: Question>(
     text: &[u8],
     network: Option<String>,
     in_force: &dyn InForce,
     records: &dyn Records,
-) -> Answer {
+) -> (Answer, Option<Trials>) {
     let facts: Q = match shape::read(text) {
         Ok(facts) => facts,
-        Err(findings) => return refusal(StatusCode::BAD_REQUEST, "the body does not hold such facts", findings),
+        Err(findings) => {
+            return (refusal(StatusCode::BAD_REQUEST, "the body does not hold such facts", findings), None);
+        }
     };
     let findings = facts.check();
     if !findings.is_empty() {
-        return refusal(StatusCode::UNPROCESSABLE_ENTITY, "the facts contradict themselves", findings);
+        let answer = refusal(StatusCode::UNPROCESSABLE_ENTITY, "the facts contradict themselves", findings);
+        return (answer, None);
     }
     let of = facts.of(network);
     let set = in_force.strategies();
@@ -66,18 +83,38 @@ pub fn answer<Q: Question>(
     let start = Instant::now();
     let clock = || u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
     let time = now();
-    // Candidates in shadow are the daemon's to ask: here nobody would read how they compare.
-    let Decided { outcome, runs, shadows: _ } = facts.ask(&of, set, &clock);
+    let Decided { outcome, runs, shadows } = facts.ask(&of, set, &clock);
     let policies = runs.iter().map(ran).collect();
     let (asked, pod) = facts.asked(&of);
     let bytes = text.len().saturating_add(RECORD_BYTES).saturating_mul(runs.len());
     let runs = runs.into_iter().zip(0..).map(|(run, step)| recorded(run, step, time, &asked, &pod, generation));
     let record = records.keep(runs.collect(), bytes);
+    let trials = (!shadows.is_empty()).then_some(Trials { shadows, record, asked, pod, generation });
     let outcome = match outcome {
         Ok(decision) => view::Outcome::Decided(decision),
         Err(no) => refused(no),
     };
-    json(StatusCode::OK, &Answered { record, generation, strategy, outcome, policies })
+    (json(StatusCode::OK, &Answered { record, generation, strategy, outcome, policies }), trials)
+}
+
+impl Trials {
+    pub fn job(self, records: Arc<dyn Records>) -> Job {
+        let Trials { shadows, record, asked, pod, generation } = self;
+        let about = match pod.name.is_empty() {
+            true => asked,
+            false => format!("{}/{}", pod.namespace, pod.name),
+        };
+        let keep = move |tried: Vec<Tried>| {
+            let time = now();
+            let runs = tried.into_iter().flat_map(|one| {
+                let asked = format!("in the place of strategy `{}`: {}", one.live, one.comparison.agreement);
+                let pod = pod.clone();
+                one.runs.into_iter().map(move |run| recorded(run, 0, time, &asked, &pod, generation))
+            });
+            records.also(record, runs.collect());
+        };
+        Job { shadowed: shadows, about, keep: Box::new(keep) }
+    }
 }
 
 impl Question for attach::Facts {

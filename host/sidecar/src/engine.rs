@@ -9,7 +9,7 @@ use std::{
 
 use arc_swap::ArcSwap;
 use nicety_core::{finding::Finding, hash};
-use nicety_deciding::{Built, Policies};
+use nicety_deciding::{Built, Policies, Shadows};
 use nicety_journal::{Bounds, Journal};
 use nicety_strategies::StrategySet;
 use tracing::{info, warn};
@@ -90,6 +90,7 @@ pub struct Alone {
     policies: Policies,
     set: ArcSwap<Set>,
     refused: Mutex<Vec<Finding>>,
+    shadows: Shadows,
 }
 
 #[derive(Debug)]
@@ -104,7 +105,8 @@ impl Alone {
     /// A file with findings is an error here: there is nothing to fall back on.
     pub fn new(file: PathBuf, policies: Policies) -> Result<Alone, EngineError> {
         let set = load(&file, &policies, 1).map_err(EngineError::Strategies)?;
-        Ok(Alone { file, policies, set: ArcSwap::from_pointee(set), refused: Mutex::default() })
+        let shadows = Shadows::start().map_err(EngineError::Start)?;
+        Ok(Alone { file, policies, set: ArcSwap::from_pointee(set), refused: Mutex::default(), shadows })
     }
 
     /// Loads the file and swaps its strategies in when they are good and new: the new generation. Findings leave those before in
@@ -140,6 +142,10 @@ impl Source for Alone {
 
     fn refused(&self) -> Vec<Finding> {
         self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn shadows(&self) -> &Shadows {
+        &self.shadows
     }
 }
 

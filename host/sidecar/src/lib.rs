@@ -8,6 +8,7 @@
 //! | `POST /v1/decisions/nic-selection?network=NAME` | [`view::Answered`] of [`view::Nics`] |
 //! | `POST /v1/decisions/gateway-distribution` | [`view::Answered`] of an [`Assignment`](nicety_core::decision::Assignment) |
 //! | `GET /v1/strategies` | [`view::Strategies`] |
+//! | `GET /v1/shadow` | [`Compared`](nicety_deciding::shadow::Compared) |
 //! | `GET /v1/records/ID` | [`view::Recorded`] |
 //! | `GET /v1/openapi.json` | the document |
 //! | `GET /v1/health` | [`view::Health`] |

@@ -4,6 +4,7 @@ use nicety_core::{
     decision::Assignment,
     facts::{attach, gateways, nic_selection},
 };
+use nicety_deciding::shadow::Compared;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
@@ -28,6 +29,7 @@ pub fn document() -> Value {
             "post": decision::<gateways::Facts, Assignment>(&mut bodies, &mut answers, &GATEWAY_DISTRIBUTION),
         },
         "/v1/strategies": { "get": look::<Strategies>(&mut answers, "strategies", "The strategies in force.") },
+        "/v1/shadow": { "get": look::<Compared>(&mut answers, "shadow", "How candidates in shadow compare with what decides.") },
         "/v1/records/{id}": { "get": look::<Recorded>(&mut answers, "record", "A decision as it is remembered.") },
         "/v1/health": { "get": look::<Health>(&mut answers, "health", "Answers while decisions are made.") },
         "/v1/openapi.json": { "get": {

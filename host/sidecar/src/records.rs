@@ -13,6 +13,9 @@ pub trait Records: Send + Sync + fmt::Debug {
     /// Remembers the runs of one decision and gives them their common id. `bytes` is about what they hold.
     fn keep(&self, runs: Vec<DecisionRecord>, bytes: usize) -> u64;
 
+    /// Adds what candidates said of a decision, once they were asked; of one that is forgotten only the journal keeps it.
+    fn also(&self, id: u64, runs: Vec<DecisionRecord>);
+
     /// In the order of the runs; nothing when the decision is not, or no longer, remembered.
     fn of(&self, id: u64) -> Option<Arc<Vec<DecisionRecord>>>;
 }
@@ -66,6 +69,21 @@ impl Records for Ring {
         drop(forgotten);
         self.journal.iter().for_each(|journal| journal.append(runs.iter()));
         id
+    }
+
+    fn also(&self, id: u64, mut runs: Vec<DecisionRecord>) {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = held.decisions.binary_search_by_key(&id, |(id, _, _)| *id).ok();
+        let mut decision = place.and_then(|place| held.decisions.get_mut(place));
+        let first = decision.as_ref().map_or(0, |(_, _, runs)| runs.len());
+        for (step, run) in (u32::try_from(first).unwrap_or(u32::MAX)..).zip(&mut runs) {
+            (run.id, run.step) = (id, step);
+        }
+        if let Some((_, _, kept)) = &mut decision {
+            Arc::make_mut(kept).extend(runs.iter().cloned());
+        }
+        drop(held);
+        self.journal.iter().for_each(|journal| journal.append(runs.iter()));
     }
 
     fn of(&self, id: u64) -> Option<Arc<Vec<DecisionRecord>>> {

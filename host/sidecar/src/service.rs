@@ -78,7 +78,7 @@ impl Service {
             ["v1", "decisions", "attach"] => Some(Kind::Attach),
             ["v1", "decisions", "nic-selection"] => Some(Kind::NicSelection),
             ["v1", "decisions", "gateway-distribution"] => Some(Kind::GatewayDistribution),
-            ["v1", "strategies" | "health" | "openapi.json"] | ["v1", "records", _] => None,
+            ["v1", "strategies" | "shadow" | "health" | "openapi.json"] | ["v1", "records", _] => None,
             _ => {
                 let message = format!("there is nothing at `{path}`; hint: `/v1/openapi.json` says what there is");
                 return turned_away(failure(StatusCode::NOT_FOUND, &message));
@@ -101,6 +101,7 @@ impl Service {
         match (kind, segments.as_slice()) {
             (Some(kind), _) => self.decide(kind, network, &head.headers, body).await,
             (None, ["v1", "strategies"]) => self.strategies(),
+            (None, ["v1", "shadow"]) => json(StatusCode::OK, &self.source.shadows().board.compared()),
             (None, ["v1", "records", id]) => self.record(id),
             (None, ["v1", "openapi.json"]) => text_of(StatusCode::OK, self.document.clone()),
             (None, _) => self.health(),
@@ -120,11 +121,11 @@ impl Service {
         let Ok(turn) = self.decisions.clone().try_acquire_owned() else {
             return busy("as many decisions are under way as may be");
         };
-        let (in_force, records) = (self.source.in_force(), self.records.clone());
+        let (in_force, records, source) = (self.source.in_force(), self.records.clone(), self.source.clone());
         let work = tokio::task::spawn_blocking(move || {
             // Both are held until the work ends, also when nobody waits for it any more.
             let (_turn, held) = (turn, held);
-            match kind {
+            let (answer, trials) = match kind {
                 Kind::Attach => decide::answer::<attach::Facts>(&held.text, network, &*in_force, &*records),
                 Kind::NicSelection => {
                     decide::answer::<nic_selection::Facts>(&held.text, network, &*in_force, &*records)
@@ -132,7 +133,11 @@ impl Service {
                 Kind::GatewayFilter | Kind::GatewayDistribution => {
                     decide::answer::<gateways::Facts>(&held.text, network, &*in_force, &*records)
                 }
+            };
+            if let Some(trials) = trials {
+                source.shadows().offer(trials.job(records));
             }
+            answer
         });
         match timeout(self.limits.decide, work).await {
             Ok(Ok(answer)) => answer,

@@ -3,6 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use nicety_core::finding::Finding;
+use nicety_deciding::Shadows;
 use nicety_strategies::StrategySet;
 
 pub trait Source: Send + Sync + fmt::Debug {
@@ -11,6 +12,9 @@ pub trait Source: Send + Sync + fmt::Debug {
 
     /// Why what is written now is not in force.
     fn refused(&self) -> Vec<Finding>;
+
+    /// Where candidates are asked once an answer is out.
+    fn shadows(&self) -> &Shadows;
 }
 
 /// Strategies of one generation.

@@ -2,14 +2,12 @@
 
 use nicety_core::{
     decision::{Denial, Verdict},
-    facts::{Kind, Request},
+    facts::Request,
     finding::Finding,
     record::decision::{DecisionRecord, Role},
 };
-use nicety_strategies::{
-    StrategySet,
-    set::{Body, Extension, Strategy as Running},
-};
+use nicety_deciding::listing::{self, Strategy};
+use nicety_strategies::StrategySet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -110,30 +108,6 @@ pub struct Strategies {
     pub strategies: Vec<Strategy>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Strategy {
-    pub name: String,
-    pub kind: Option<Kind>,
-    /// Null for a pipeline.
-    pub policy: Option<Policy>,
-    /// Names of its members, in order; empty for a policy.
-    pub pipeline: Vec<String>,
-    /// Decides in its place when it fails.
-    pub fallback: Option<String>,
-    /// Where it decides: `nicSelection.default`, `nicSelection.networks.rails`.
-    pub decides: Vec<String>,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Policy {
-    pub name: String,
-    pub version: String,
-    /// SHA-256 of the module, in hexadecimal.
-    pub digest: String,
-}
-
 /// A decision as it is remembered: every run with its facts, answer and findings.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -161,39 +135,6 @@ pub struct Error {
 
 impl Strategies {
     pub fn of(generation: u64, refused: Vec<Finding>, set: &StrategySet) -> Strategies {
-        let StrategySet { attach, nic_selection, gateway_distribution, strategies } = set;
-        let extensions = [
-            ("attach", "networks", attach),
-            ("nicSelection", "networks", nic_selection),
-            ("gatewayDistribution", "egressPolicies", gateway_distribution),
-        ];
-        let one = |strategy: &Running| {
-            let decides = extensions.iter().flat_map(|(field, key, extension)| places(field, key, extension, strategy));
-            let (policy, pipeline) = match &strategy.body {
-                Body::Policy(configured) => {
-                    let description = configured.policy.description();
-                    let (name, version) = (description.name.clone(), description.version.clone());
-                    let digest = configured.policy.digest().to_owned();
-                    (Some(Policy { name, version, digest }), Vec::new())
-                }
-                Body::Pipeline(members) => (None, members.iter().map(|member| member.name.to_string()).collect()),
-            };
-            Strategy {
-                name: strategy.name.to_string(),
-                kind: strategy.kind(),
-                policy,
-                pipeline,
-                fallback: strategy.fallback.as_ref().map(|fallback| fallback.name.to_string()),
-                decides: decides.collect(),
-            }
-        };
-        Strategies { generation, refused, strategies: strategies.values().map(|strategy| one(strategy)).collect() }
+        Strategies { generation, refused, strategies: listing::strategies(set) }
     }
-}
-
-/// Where a strategy decides within one extension point.
-fn places(field: &str, key: &str, extension: &Extension, strategy: &Running) -> Vec<String> {
-    let default = (extension.default.name == strategy.name).then(|| format!("{field}.default"));
-    let overrides = extension.overrides.iter().filter(|(_, other)| other.name == strategy.name);
-    default.into_iter().chain(overrides.map(|(of, _)| format!("{field}.{key}.{of}"))).collect()
 }

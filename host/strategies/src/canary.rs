@@ -6,10 +6,11 @@ use std::{
 };
 
 use nicety_core::hash;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The share of a canary and what it may do with it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Terms {
     /// Of the pods, 1 to 100.
@@ -21,7 +22,7 @@ pub struct Terms {
 }
 
 /// What a canary has done so far.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Score {
     pub decisions: u64,

@@ -2,8 +2,7 @@
 
 use std::process::ExitCode;
 
-use nicety_daemon::admin::view::Shadows;
-use nicety_deciding::shadow::Pair;
+use nicety_deciding::shadow::{Compared, Pair};
 
 use crate::{
     args::Socket,
@@ -12,12 +11,12 @@ use crate::{
 };
 
 pub(super) fn run(socket: &Socket) -> anyhow::Result<ExitCode> {
-    let shadows: Shadows = client::get(&socket.socket, "/v1/shadow")?;
+    let shadows: Compared = client::get(&socket.socket, "/v1/shadow")?;
     say(&if socket.json { serde_json::to_string_pretty(&shadows)? } else { page(&shadows) });
     Ok(ExitCode::SUCCESS)
 }
 
-fn page(shadows: &Shadows) -> String {
+fn page(shadows: &Compared) -> String {
     if shadows.pairs.is_empty() {
         return "no candidate has been asked since the daemon started; hint: `shadow: [STRATEGY]` at a strategy, then a pod".to_owned();
     }

@@ -5,10 +5,7 @@ use nicety_core::{
     finding::{self, Finding},
     record::State,
 };
-use nicety_strategies::{
-    StrategySet,
-    set::{Body, Extension, Strategy},
-};
+use nicety_strategies::StrategySet;
 
 use super::view;
 use crate::{gather::Snapshot, node::Node};
@@ -49,7 +46,7 @@ pub fn of(node: &Node) -> view::Status {
                 attachments: attachments(&one.nic.name),
             })
             .collect(),
-        strategies: strategies(&world.strategies),
+        strategies: nicety_deciding::listing::strategies(&world.strategies),
         records: records.len(),
         unfinished: records
             .iter()
@@ -110,44 +107,4 @@ fn state(state: LinkState) -> &'static str {
         LinkState::Down => "down",
         LinkState::Unknown => "unknown",
     }
-}
-
-fn strategies(set: &StrategySet) -> Vec<view::Strategy> {
-    let StrategySet { attach, nic_selection, gateway_distribution, strategies } = set;
-    let extensions = [
-        ("attach", "networks", attach),
-        ("nicSelection", "networks", nic_selection),
-        ("gatewayDistribution", "egressPolicies", gateway_distribution),
-    ];
-    let one = |strategy: &Strategy| {
-        let decides = extensions.iter().flat_map(|(field, key, extension)| places(field, key, extension, strategy));
-        let (policy, pipeline) = match &strategy.body {
-            Body::Policy(configured) => {
-                let policy = &configured.policy;
-                (Some((policy.description().name.clone(), policy.digest().to_owned())), Vec::new())
-            }
-            Body::Pipeline(members) => (None, members.iter().map(|member| member.name.to_string()).collect()),
-        };
-        view::Strategy {
-            name: strategy.name.to_string(),
-            kind: strategy.kind(),
-            policy,
-            pipeline,
-            shadow: strategy.shadow.iter().map(|candidate| candidate.name.to_string()).collect(),
-            canary: strategy.canary.as_ref().map(|canary| view::Canary {
-                strategy: canary.strategy.name.to_string(),
-                terms: canary.terms,
-                score: canary.trial.score(),
-            }),
-            decides: decides.collect(),
-        }
-    };
-    strategies.values().map(|strategy| one(strategy)).collect()
-}
-
-/// Where a strategy decides within one extension point.
-fn places(field: &str, key: &str, extension: &Extension, strategy: &Strategy) -> Vec<String> {
-    let default = (extension.default.name == strategy.name).then(|| format!("{field}.default"));
-    let overrides = extension.overrides.iter().filter(|(_, other)| other.name == strategy.name);
-    default.into_iter().chain(overrides.map(|(of, _)| format!("{field}.{key}.{of}"))).collect()
 }

@@ -29,7 +29,7 @@ pub async fn answer(node: Arc<Node>, request: Request<Incoming>) -> Answer {
     let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
     match (&head.method, segments.as_slice()) {
         (&Method::GET, ["v1", "status"]) => json(StatusCode::OK, &status(&node)),
-        (&Method::GET, ["v1", "shadow"]) => json(StatusCode::OK, &shadows(&node)),
+        (&Method::GET, ["v1", "shadow"]) => json(StatusCode::OK, &node.shadows.board.compared()),
         (&Method::GET, ["metrics"]) => metrics(&node),
         (&Method::GET, ["v1", "explain"]) => match head.uri.query().and_then(wanted) {
             Some((wanted, depth)) => explained(node, wanted, depth).await,
@@ -45,13 +45,6 @@ pub async fn answer(node: Arc<Node>, request: Request<Incoming>) -> Answer {
 
 fn status(node: &Node) -> view::Status {
     super::overview::of(node)
-}
-
-/// So many differences of each pair are told.
-const TOP: usize = 20;
-
-fn shadows(node: &Node) -> view::Shadows {
-    view::Shadows { pairs: node.shadows.board.pairs(TOP), skipped: node.shadows.board.not_run() }
 }
 
 fn metrics(node: &Node) -> Answer {

@@ -2,16 +2,12 @@
 
 use nicety_core::{
     decision::Decision,
-    facts::Kind,
     finding::Finding,
     ids::AttachmentKey,
     record::{Record, decision::DecisionRecord},
 };
-use nicety_deciding::shadow::Pair;
-use nicety_strategies::{
-    Decided,
-    canary::{Score, Terms},
-};
+use nicety_deciding::listing::Strategy;
+use nicety_strategies::Decided;
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -72,41 +68,6 @@ pub struct Nic {
     pub addresses: Vec<String>,
     pub numa: Option<u32>,
     pub attachments: u32,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Strategy {
-    pub name: String,
-    pub kind: Option<Kind>,
-    /// Name and digest of its policy; none for a pipeline.
-    pub policy: Option<(String, String)>,
-    pub pipeline: Vec<String>,
-    /// Candidates that are asked and compared.
-    #[serde(default)]
-    pub shadow: Vec<String>,
-    #[serde(default)]
-    pub canary: Option<Canary>,
-    /// Where it decides: `nicSelection.default`, `nicSelection.networks.rails`.
-    pub decides: Vec<String>,
-}
-
-/// The strategy that takes a share, and what it has done with it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Canary {
-    pub strategy: String,
-    pub terms: Terms,
-    pub score: Score,
-}
-
-/// Candidates beside the strategies that decide, since the daemon's start.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Shadows {
-    pub pairs: Vec<Pair>,
-    /// Runs that did not fit the budget.
-    pub skipped: u64,
 }
 
 /// One ADD: what it was decided from, and what came of it.

@@ -7,6 +7,7 @@ use std::{
 
 use nicety_core::compare::Agreement;
 use nicety_strategies::Tried;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Different differences of one pair that are kept; then the rarest makes room.
@@ -30,8 +31,20 @@ struct Counts {
     duration_us: u64,
 }
 
+/// Differences of each pair that are told.
+const TOP: usize = 20;
+
+/// Candidates beside the strategies that decide, since the start.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Compared {
+    pub pairs: Vec<Pair>,
+    /// Runs that did not fit the budget.
+    pub skipped: u64,
+}
+
 /// A candidate beside the strategy that decides.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Pair {
     pub strategy: String,
@@ -43,14 +56,14 @@ pub struct Pair {
     pub mean_us: u64,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Agreed {
     pub agreement: Agreement,
     pub count: u64,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Difference {
     pub object: String,
@@ -86,6 +99,11 @@ impl Board {
 
     pub(super) fn passed_over(&self, runs: usize) {
         self.locked().passed_over += runs as u64;
+    }
+
+    /// All pairs that ran, with their most frequent differences.
+    pub fn compared(&self) -> Compared {
+        Compared { pairs: self.pairs(TOP), skipped: self.not_run() }
     }
 
     /// Runs that did not fit the budget.

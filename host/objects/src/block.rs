@@ -1,7 +1,10 @@
 //! An IPBlock: one block of a network, given to one NIC of one node. One object is one block, so that making the object is the
 //! claim; what it holds is computed from its network and its two indexes.
 
+use std::net::IpAddr;
+
 use nicety_core::{
+    address::Family,
     finding::Finding,
     ids::{IfName, NetworkName, NodeName},
     ipam::{block::last_index, exclude},
@@ -32,7 +35,19 @@ pub struct IpBlockSpec {
     /// Index of the host block inside the interface block, from 0.
     #[schemars(range(max = 4_294_967_295_u32))]
     pub host_index: u32,
+    /// What owns the interface index: the network that the NIC has an address in, like `10.0.1.0/24`, else the NIC's name. Empty
+    /// for a network without NICs.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub segment: String,
+    /// Addresses of the NIC on its own network, at most one per address family: the next hops by which other nodes reach the
+    /// block. Empty: other nodes make no route to it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Vec<text::Address>", length(max = 2))]
+    pub via: Vec<IpAddr>,
 }
+
+/// The finalizer of blocks: a block is free only when nothing hands out from it any longer.
+pub const FINALIZER: &str = "nicety.dev/leases";
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IpBlock {
@@ -42,12 +57,26 @@ pub struct IpBlock {
     pub interface: Option<IfName>,
     pub interface_index: u32,
     pub host_index: u32,
+    /// Whose the interface index is. Empty: a network without NICs.
+    pub segment: String,
+    /// At most one per family, IPv4 first.
+    pub via: Vec<IpAddr>,
+}
+
+/// What the object of a block is called: two claims to one block are two writes to one object, of which the API refuses one.
+pub fn name_of(network: &NetworkName, interface_index: u32, host_index: u32) -> String {
+    format!("{network}-{interface_index}-{host_index}")
 }
 
 impl IpBlock {
     /// The schema has checked all names; what it let through is named all the same.
     pub fn new(name: String, spec: IpBlockSpec) -> Result<IpBlock, Vec<Finding>> {
-        let IpBlockSpec { network, node, interface, interface_index, host_index } = spec;
+        let IpBlockSpec { network, node, interface, interface_index, host_index, segment, mut via } = spec;
+        via.sort_by_key(|hop| Family::of(*hop));
+        let findings = hops(&via);
+        if !findings.is_empty() {
+            return Err(findings);
+        }
         let wrong = |field: &str, error: nicety_core::ids::InvalidName| vec![Finding::new(field, error.to_string())];
         Ok(IpBlock {
             name,
@@ -59,7 +88,14 @@ impl IpBlock {
                 .map_err(|error| wrong("spec.interface", error))?,
             interface_index,
             host_index,
+            segment,
+            via,
         })
+    }
+
+    /// The next hop to the block in this family.
+    pub fn next_hop(&self, family: Family) -> Option<IpAddr> {
+        self.via.iter().copied().find(|hop| Family::of(*hop) == family)
     }
 
     /// Whether the network has such a block to give.
@@ -106,4 +142,18 @@ impl IpBlock {
             |block| format!("the block `{block}` is taken away by `excludeCIDRs` of network `{}`", network.name);
         gone.map(|(block, _)| Finding::new("spec.hostIndex", message(block))).collect()
     }
+}
+
+fn hops(via: &[IpAddr]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (index, hop) in via.iter().enumerate() {
+        let path = format!("spec.via[{index}]");
+        if hop.is_unspecified() || hop.is_multicast() || hop.is_loopback() {
+            findings.push(Finding::new(path.as_str(), format!("`{hop}` is not an address of a NIC")));
+        }
+        if via.iter().take(index).any(|before| Family::of(*before) == Family::of(*hop)) {
+            findings.push(Finding::new(path, format!("`{hop}` is a second address of its family; hint: name one")));
+        }
+    }
+    findings
 }

@@ -6,19 +6,25 @@
 
 pub mod block;
 pub mod class;
+pub mod condition;
 pub mod golden;
+pub mod host_interface;
+pub mod live;
 pub mod load;
 pub mod manifest;
 pub mod network;
 pub mod overlay;
 pub mod schema;
+pub mod selector;
 pub mod set;
 pub mod strategies;
+pub mod strategy_status;
 pub mod text;
 pub mod yaml;
 
 pub use block::IpBlock;
 pub use class::DeviceClass;
+pub use host_interface::HostInterface;
 pub use network::Network;
 pub use overlay::Overlay;
 pub use set::Set;

@@ -1,18 +1,22 @@
 //! One document of a manifest file: the envelope that Kubernetes objects have, and what is inside. A document is checked against
 //! its schema, read into its type and then against the rules that a schema cannot say; all that is found comes back together.
 
-use std::sync::LazyLock;
+use std::{fmt, sync::LazyLock};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use nicety_core::{finding::Finding, ids::NetworkName};
+use nicety_core::{
+    finding::Finding,
+    ids::{InvalidName, NetworkName},
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::{
-    API_VERSION, DeviceClass, IpBlock, Network, Strategies,
+    API_VERSION, DeviceClass, HostInterface, IpBlock, Network, Strategies,
     block::IpBlockSpec,
     class::DeviceClassSpec,
+    host_interface::{Author, HostInterfaceSpec, UNMANAGED},
     network::spec::NetworkSpec,
     schema::Compiled,
     strategies::{CONFIG_MAP, CONFIG_MAP_KEY, CONFIG_MAP_MODULE_MAX, Module, Modules},
@@ -82,14 +86,32 @@ pub enum Object {
     Network(Network),
     IpBlock(IpBlock),
     DeviceClass(DeviceClass),
+    HostInterface(HostInterface),
     Strategies(Strategies),
 }
 
-/// What a document says of itself, as far as it can be made out. As text: `Network storage`.
+/// What a document says of itself, as far as it can be made out. As text: `Network storage`, or
+/// `PodNetworkAttachment team/storage` of a kind that has namespaces.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Identity {
     pub kind: String,
+    /// Empty: cluster-scoped.
+    pub namespace: String,
     pub name: String,
+}
+
+impl Identity {
+    /// Of a cluster-scoped object.
+    pub fn new(kind: &str, name: &str) -> Identity {
+        Identity { kind: kind.to_owned(), namespace: String::new(), name: name.to_owned() }
+    }
+}
+
+impl fmt::Display for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Identity { kind, namespace, name } = self;
+        if namespace.is_empty() { write!(f, "{kind} {name}") } else { write!(f, "{kind} {namespace}/{name}") }
+    }
 }
 
 /// Whether a document without `apiVersion` and `kind` may be the strategies: only in a file that is named for it.
@@ -103,12 +125,13 @@ pub enum Bare {
 pub fn parse(document: Value, bare: Bare) -> (Identity, Result<Object, Vec<Finding>>) {
     let field = |path: &str| document.pointer(path).and_then(Value::as_str).unwrap_or_default().to_owned();
     let (api_version, kind, name) = (field("/apiVersion"), field("/kind"), field("/metadata/name"));
-    let identity = Identity { kind: kind.clone(), name };
+    let identity = Identity { kind: kind.clone(), namespace: String::new(), name };
     let object = match (api_version.as_str(), kind.as_str()) {
         ("", "") if bare == Bare::Strategies => Strategies::from_value(document).map(Object::Strategies),
         (API_VERSION, "Network") => network(document),
         (API_VERSION, "IPBlock") => block(document),
         (API_VERSION, "DeviceClass") => class(document),
+        (API_VERSION, "HostInterface") => host_interface(document),
         ("v1", "ConfigMap") => config_map(document, &identity.name),
         _ => Err(vec![unknown(&document, &api_version, &kind)]),
     };
@@ -171,6 +194,19 @@ fn class(document: Value) -> Result<Object, Vec<Finding>> {
     })
 }
 
+fn host_interface(document: Value) -> Result<Object, Vec<Finding>> {
+    static SCHEMA: LazyLock<Compiled> = LazyLock::new(Compiled::new::<Envelope<HostInterfaceSpec>>);
+    read(&SCHEMA, document, |envelope: Envelope<HostInterfaceSpec>| {
+        let Metadata { name, labels, annotations: _ } = envelope.metadata;
+        let findings = unnamed(&name);
+        let unmanaged = labels.get(UNMANAGED).is_some_and(|value| value == "true");
+        let author = if unmanaged { Author::People } else { Author::Daemon };
+        let node = name.parse().or_else(|_| "unnamed".parse());
+        let node = node.map_err(|error: InvalidName| vec![Finding::new("metadata.name", error.to_string())])?;
+        joined(findings, HostInterface::new(node, author, envelope.spec).map(Object::HostInterface))
+    })
+}
+
 fn config_map(document: Value, name: &str) -> Result<Object, Vec<Finding>> {
     static SCHEMA: LazyLock<Compiled> = LazyLock::new(Compiled::new::<ConfigMap>);
     if name != CONFIG_MAP {
@@ -220,7 +256,7 @@ fn unknown(document: &Value, api_version: &str, kind: &str) -> Finding {
     if !document.is_object() {
         return Finding::new("", "is not an object; hint: a manifest starts with `apiVersion` and `kind`");
     }
-    let known = "Network, IPBlock and DeviceClass";
+    let known = "Network, IPBlock, HostInterface and DeviceClass";
     match (api_version, kind) {
         (_, "") => Finding::new("kind", format!("is missing; hint: {known} of `{API_VERSION}` are served here")),
         ("", _) => Finding::new("apiVersion", format!("is missing; hint: write `{API_VERSION}`")),

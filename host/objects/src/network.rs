@@ -2,8 +2,10 @@
 //! be beside other objects (no overlap, blocks per node) is checked in `set`.
 
 mod addresses;
+mod links;
 mod nics;
 pub mod spec;
+pub mod status;
 #[cfg(test)]
 mod tests;
 mod validate;
@@ -15,11 +17,16 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ipnet::IpNet;
 use nicety_core::{
     address::Family,
-    ids::{NetworkName, NodeName, StrategyName},
+    ids::{IfName, NetworkName, NodeName, StrategyName},
     plan::{Link, Route},
 };
 
+use crate::selector::{LabelSelector, Labels};
 use spec::NicSelector;
+pub use spec::{BridgeGateway, Masquerade, Routing, SriovSpec};
+
+/// The label with which Kubernetes tells every namespace's name.
+const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
 
 /// A pod network, as the daemon uses it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,8 +44,26 @@ pub struct Network {
     pub gateway6: Option<Ipv6Addr>,
     /// The network's own choice; `strategies.yaml` has the last word where it names the network.
     pub nic_selection: Option<StrategyName>,
-    /// Empty: all.
+    /// Empty: all, as far as the selector goes.
     pub namespaces: Vec<String>,
+    /// None: all, as far as the names go.
+    pub namespace_selector: Option<LabelSelector>,
+    pub routing: Routing,
+    /// Of bridge networks, and of no others.
+    pub bridge: Option<Bridge>,
+    /// The extended resource by which pods ask for a device.
+    pub resource: Option<String>,
+    pub sriov: Option<SriovSpec>,
+}
+
+/// The bridge of a network on each node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bridge {
+    pub name: IfName,
+    pub gateway: BridgeGateway,
+    pub masquerade: Masquerade,
+    pub hairpin: bool,
+    pub isolated: bool,
 }
 
 /// Which NICs of a node carry the network, in order of preference.
@@ -46,7 +71,7 @@ pub struct Network {
 pub enum NicPool {
     /// All that the inventory offers, in its order.
     All,
-    /// None: `veth-routed` alone, where the host routes.
+    /// None: `veth-routed` and `bridge`, where the host routes.
     Without,
     /// By the networks that they have addresses in.
     MasterNets(Vec<IpNet>),
@@ -73,9 +98,24 @@ impl Network {
         self.subnets.iter().copied().find(|subnet| Family::of(subnet.addr()) == family)
     }
 
-    /// True when pods of this namespace may be attached.
+    /// As `serves_labelled`, for a namespace of which nothing but its name is known.
     pub fn serves(&self, namespace: &str) -> bool {
-        self.namespaces.is_empty() || self.namespaces.iter().any(|name| name == namespace)
+        self.serves_labelled(namespace, &Labels::new())
+    }
+
+    /// True when pods of this namespace may be attached. `labels` are the namespace's own; that with its name, which every
+    /// namespace has, need not be among them.
+    pub fn serves_labelled(&self, namespace: &str, labels: &Labels) -> bool {
+        let named = self.namespaces.is_empty() || self.namespaces.iter().any(|name| name == namespace);
+        let selected = self.namespace_selector.as_ref().is_none_or(|selector| {
+            if labels.contains_key(NAMESPACE_NAME) {
+                return selector.matches(labels);
+            }
+            let mut labels = labels.clone();
+            labels.insert(NAMESPACE_NAME.to_owned(), namespace.to_owned());
+            selector.matches(&labels)
+        });
+        named && selected
     }
 
     pub fn gateways(&self) -> impl Iterator<Item = IpAddr> {

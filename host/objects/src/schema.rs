@@ -64,6 +64,7 @@ pub fn of<T: JsonSchema>() -> Value {
     });
     let mut schema = settings.for_deserialize().into_generator().into_root_schema_for::<T>().to_value();
     without_null(&mut schema);
+    plain_choices(&mut schema);
     schema
 }
 
@@ -130,6 +131,45 @@ fn without_null(schema: &mut Value) {
         Value::Array(values) => values.iter_mut().for_each(without_null),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => (),
     }
+}
+
+/// A choice among words whose words have docs is made of one shape per word. As a list of words it says the same to a check, in
+/// clearer findings; the docs go to the description.
+fn plain_choices(schema: &mut Value) {
+    match schema {
+        Value::Object(object) => {
+            if let Some((words, docs)) = object.get("oneOf").and_then(Value::as_array).and_then(|all| choices(all)) {
+                let own = object.get("description").and_then(Value::as_str).unwrap_or_default();
+                let description = [own.to_owned()].into_iter().chain(docs).filter(|text| !text.is_empty());
+                let description = description.collect::<Vec<_>>().join("\n");
+                object.remove("oneOf");
+                object.insert("type".to_owned(), "string".into());
+                object.insert("enum".to_owned(), words.into());
+                object.insert("description".to_owned(), description.into());
+            }
+            object.values_mut().for_each(plain_choices);
+        }
+        Value::Array(values) => values.iter_mut().for_each(plain_choices),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => (),
+    }
+}
+
+/// The words, and per word with docs a line. None: the shapes are more than words.
+fn choices(shapes: &[Value]) -> Option<(Vec<Value>, Vec<String>)> {
+    let (mut words, mut docs) = (Vec::new(), Vec::new());
+    for shape in shapes {
+        let word = shape.get("const").filter(|word| word.is_string());
+        match (word, shape.get("enum").and_then(Value::as_array)) {
+            (Some(word), _) => {
+                let text = shape.get("description").and_then(Value::as_str);
+                docs.extend(text.map(|text| format!("- {word}: {}", text.replace('\n', " "))));
+                words.push(word.clone());
+            }
+            (None, Some(more)) if more.iter().all(Value::is_string) => words.extend(more.iter().cloned()),
+            (None, _) => return None,
+        }
+    }
+    (!words.is_empty()).then_some((words, docs))
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use nicety_core::{
 };
 
 use crate::{
-    DeviceClass, IpBlock, Network, Strategies,
+    DeviceClass, HostInterface, IpBlock, Network, Strategies,
     manifest::{self, Bare, Identity, Object},
     network::NoPools,
     yaml,
@@ -23,6 +23,8 @@ pub struct Set {
     /// By name.
     pub blocks: BTreeMap<String, IpBlock>,
     pub classes: BTreeMap<String, DeviceClass>,
+    /// NICs of nodes, by the node's name.
+    pub hosts: BTreeMap<NodeName, HostInterface>,
     /// Those of the file or ConfigMap, else the defaults; with the networks' own overrides.
     pub strategies: Strategies,
 }
@@ -103,6 +105,9 @@ impl Assembly {
             Ok(Object::IpBlock(block)) => {
                 self.set.blocks.insert(block.name.clone(), block);
             }
+            Ok(Object::HostInterface(host)) => {
+                self.set.hosts.insert(host.node.clone(), host);
+            }
             Ok(Object::DeviceClass(class)) => {
                 self.set.classes.insert(class.name.clone(), class);
             }
@@ -155,7 +160,7 @@ impl Assembly {
             if chosen != own {
                 let message =
                     format!("is `{own}`, but `{at}` says `{chosen}` under `nicSelection.networks`; hint: say it once");
-                let origin = self.origins.get(&identity("Network", network.name.as_str()));
+                let origin = self.origins.get(&Identity::new("Network", network.name.as_str()));
                 let origin = origin.map_or("", |origin| origin.at.as_str());
                 findings.push(below(origin, Finding::new("spec.strategy.nicSelection", message)));
             }
@@ -164,11 +169,13 @@ impl Assembly {
     }
 
     fn at(&self, kind: &str, name: &str) -> String {
-        self.origins.get(&identity(kind, name)).map_or_else(|| format!("{kind} {name}"), |origin| origin.at.clone())
+        self.origins
+            .get(&Identity::new(kind, name))
+            .map_or_else(|| format!("{kind} {name}"), |origin| origin.at.clone())
     }
 
     fn knows(&self, kind: &str, name: &str) -> bool {
-        self.origins.contains_key(&identity(kind, name))
+        self.origins.contains_key(&Identity::new(kind, name))
     }
 }
 
@@ -198,7 +205,7 @@ fn twice(set: &Set) -> Vec<(&str, Finding)> {
     let (mut by_index, mut by_nic) = (BTreeMap::new(), BTreeMap::new());
     let mut findings = Vec::new();
     for block in set.blocks.values() {
-        let IpBlock { name, network, node, interface, interface_index, host_index } = block;
+        let IpBlock { name, network, node, interface, interface_index, host_index, segment: _, via: _ } = block;
         if let Some(first) = by_index.insert((network, interface_index, host_index), name) {
             let message = format!(
                 "interfaceIndex {interface_index} with hostIndex {host_index} of network `{network}` is IPBlock `{first}` already"
@@ -211,10 +218,6 @@ fn twice(set: &Set) -> Vec<(&str, Finding)> {
         }
     }
     findings
-}
-
-fn identity(kind: &str, name: &str) -> Identity {
-    Identity { kind: kind.to_owned(), name: name.to_owned() }
 }
 
 /// `networks.yaml: Network storage: spec.link.mode`.

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
 use nicety_core::{
-    address::PciAddress,
+    address::{Mac, PciAddress},
     ids::{IfName, NetworkName, NodeName, StrategyName},
     ipam::exclude,
 };
@@ -49,6 +49,8 @@ formats! {
     Address, "ip-address", "an IP address", |text| text.parse::<IpAddr>().is_ok();
     AddressV4, "ipv4-address", "an IPv4 address", |text| text.parse::<Ipv4Addr>().is_ok();
     AddressV6, "ipv6-address", "an IPv6 address", |text| text.parse::<Ipv6Addr>().is_ok();
+    HardwareAddress, "hardware-address", "a hardware address like `02:00:00:00:00:01`", |text| text.parse::<Mac>().is_ok();
+    Resource, "resource-name", "the name of an extended resource, like `example.com/nic`", is_resource;
     Pci, "pci-address", "a PCI address like `0000:0c:05.0`", |text| text.parse::<PciAddress>().is_ok();
     Hex16, "hex16", "a PCI identifier of one to four hexadecimal digits, like `15b3`", |text| parse_hex16(text).is_some();
     Interface, "interface-name", "an interface name: 1 to 15 bytes without `/`, `:` and white space", |text| text.parse::<IfName>().is_ok();
@@ -75,6 +77,26 @@ pub(crate) fn is_label(text: &str) -> bool {
 /// A DNS subdomain, which is what an object's name is; a node's name has the same rule.
 pub(crate) fn is_subdomain(text: &str) -> bool {
     text.parse::<NodeName>().is_ok()
+}
+
+/// The key of a label: a name of at most 63 bytes, after an optional DNS subdomain and `/`.
+pub(crate) fn is_label_key(text: &str) -> bool {
+    let (prefix, name) = text.split_once('/').map_or((None, text), |(prefix, name)| (Some(prefix), name));
+    !name.is_empty() && is_label_value(name) && prefix.is_none_or(is_subdomain)
+}
+
+/// The value of a label: may be empty.
+pub(crate) fn is_label_value(text: &str) -> bool {
+    let end = |byte: Option<u8>| byte.is_none_or(|byte| byte.is_ascii_alphanumeric());
+    text.len() <= 63
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+        && end(text.bytes().next())
+        && end(text.bytes().last())
+}
+
+/// An extended resource: a label's key whose prefix is there.
+pub(crate) fn is_resource(text: &str) -> bool {
+    text.contains('/') && is_label_key(text)
 }
 
 /// What strategies and networks are called: a DNS subdomain of at most 63 bytes.

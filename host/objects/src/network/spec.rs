@@ -7,7 +7,7 @@ use nicety_core::address::PciAddress;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::text;
+use crate::{selector::LabelSelector, text};
 
 /// A pod network: addresses, the NICs that carry it, and how pods are attached to them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -22,7 +22,7 @@ pub struct NetworkSpec {
     #[schemars(with = "Vec<text::Cidr>")]
     pub master_nets: Vec<IpNet>,
     /// The NIC pool by what the NICs are, in order of preference. Excludes `masterNets`. When both are absent, all NICs that the
-    /// node's inventory offers (of a `veth-routed` network: none).
+    /// node's inventory offers (of a `veth-routed` or `bridge` network: none).
     #[serde(default)]
     pub nics: Vec<NicSelector>,
     pub link: LinkSpec,
@@ -40,10 +40,28 @@ pub struct NetworkSpec {
     pub gateway6: Option<Ipv6Addr>,
     #[serde(default)]
     pub strategy: StrategyOverride,
-    /// Namespaces whose pods may be attached. Empty: all.
+    /// Namespaces whose pods may be attached. Excludes `namespaceSelector`. When both are absent: all.
     #[serde(default)]
     #[schemars(with = "Vec<text::Namespace>")]
     pub namespaces: Vec<String>,
+    /// Namespaces whose pods may be attached, by their labels. Excludes `namespaces`. `{}` selects all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace_selector: Option<LabelSelector>,
+    /// Whether the nodes route between their blocks of this network.
+    #[serde(default)]
+    pub routing: Routing,
+}
+
+/// Routes between nodes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Routing {
+    /// Pods of different nodes reach each other on the link of their NICs, or not at all.
+    #[default]
+    None,
+    /// Each node has a route to every other node's block, by the address of the NIC there. Of `veth-routed`, `bridge` and ipvlan in
+    /// mode `l3` or `l3s`, with `ipam.type: blocks`.
+    L3,
 }
 
 /// A NIC fits when everything that is said here is true of it.
@@ -89,6 +107,17 @@ pub struct LinkSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 68, max = 65535))]
     pub mtu: Option<u32>,
+    /// Of `bridge`: the bridge on each node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bridge: Option<BridgeSpec>,
+    /// Of `host-device`: the extended resource by which pods ask for a device of this network. Absent with `sriov`: the name that the
+    /// SR-IOV operator's resource gets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<text::Resource>")]
+    pub resource_name: Option<String>,
+    /// Of `host-device`: the devices are virtual functions, which the SR-IOV network operator makes as described here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sriov: Option<SriovSpec>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -96,8 +125,87 @@ pub struct LinkSpec {
 pub enum LinkKind {
     Macvlan,
     Ipvlan,
+    /// A veth whose host end is routed; needs no NIC.
     VethRouted,
+    /// A veth whose host end is a port of a bridge on the node; needs no NIC.
+    Bridge,
+    /// The whole device moves into the pod.
     HostDevice,
+}
+
+/// A bridge of the node. It is made with the first pod and stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct BridgeSpec {
+    /// Interface name of the bridge. Absent: made from the network's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<text::Interface>")]
+    pub name: Option<String>,
+    /// Whether the bridge has the first address of the node's block and is the pods' default gateway.
+    pub gateway: BridgeGateway,
+    /// Whether packets to destinations outside of the network's subnets leave the node with the node's own address.
+    pub masquerade: Masquerade,
+    /// Whether a pod reaches itself through the bridge, by the address of a Service for example.
+    pub hairpin: bool,
+    /// Whether pods on one bridge are kept from each other; they reach the gateway alone.
+    pub isolated: bool,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum BridgeGateway {
+    /// The bridge has an address and routes.
+    #[default]
+    Host,
+    /// The bridge only bridges.
+    None,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Masquerade {
+    #[default]
+    None,
+    /// What leaves the network.
+    Outside,
+}
+
+/// Virtual functions, in the words of the SR-IOV network operator.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct SriovSpec {
+    /// Virtual functions per NIC.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 4096))]
+    pub num_vfs: Option<u32>,
+    /// Of policies for one NIC that with the least number wins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = 99))]
+    pub priority: Option<u32>,
+    /// Whether the functions are used for RDMA.
+    pub is_rdma: bool,
+    /// Whether pods need `/dev/vhost-net`.
+    pub need_vhost_net: bool,
+    /// VLAN that the function is in. 0: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = 4094))]
+    pub vlan: Option<u16>,
+    /// 802.1p priority in the VLAN.
+    #[serde(rename = "vlanQoS", skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = 7))]
+    pub vlan_qos: Option<u8>,
+    /// Whether the NIC drops frames with a foreign source address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spoof_chk: Option<bool>,
+    /// Whether the pod may change its hardware address and turn promiscuous mode on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trust: Option<bool>,
+    /// Least transmit rate, in Mbit/s.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_tx_rate: Option<u32>,
+    /// Greatest transmit rate, in Mbit/s. 0: no limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_tx_rate: Option<u32>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -50,6 +50,8 @@ fn block(interface: Option<&str>, interface_index: u32, host_index: u32) -> IpBl
         interface: interface.map(|name| name.parse().unwrap()),
         interface_index,
         host_index,
+        segment: String::new(),
+        via: Vec::new(),
     }
 }
 
@@ -93,9 +95,9 @@ fn a_malformed_value_is_named_where_it_stands() {
         ]
     );
     assert_eq!(
-        refused(json!({"link": {"kind": "bridge", "mtu": 65536}})),
+        refused(json!({"link": {"kind": "tin-can", "mtu": 65536}})),
         [
-            "spec.link.kind: `bridge` is none of `macvlan`, `ipvlan`, `veth-routed`, `host-device`",
+            "spec.link.kind: `tin-can` is none of `macvlan`, `ipvlan`, `veth-routed`, `bridge`, `host-device`",
             "spec.link.mtu: `65536` is more than 65535",
         ]
     );
@@ -374,5 +376,58 @@ fn a_block_is_one_that_its_network_has() {
     assert_eq!(
         block(Some("eth1"), 0, 0).check(&routed)[0].to_string(),
         "spec.interface: network `net1` has no NICs; hint: leave the field out"
+    );
+}
+
+#[test]
+fn routes_between_nodes_need_a_node_that_routes_and_blocks() {
+    let routed = json!({"routing": "l3", "link": {"kind": "veth-routed"}, "masterNets": null});
+    assert_eq!(good(routed).routing, Routing::L3);
+    assert_eq!(good(json!({"routing": "l3", "link": {"kind": "ipvlan", "mode": "l3s"}})).routing, Routing::L3);
+    let found = refused(json!({"routing": "l3", "link": {"kind": "ipvlan"}, "ipam": {"type": "none"}}));
+    assert!(found.len() == 2 && found.iter().all(|line| line.starts_with("spec.routing: `l3` ")), "{found:?}");
+    assert_eq!(refused(json!({"routing": "l2"})), ["spec.routing: `l2` is none of `none`, `l3`"]);
+}
+
+#[test]
+fn namespaces_are_selected_by_name_or_by_label() {
+    let labels = |name: &str, tier: &str| [(name.to_owned(), tier.to_owned())].into();
+    let network = good(json!({"namespaceSelector": {"matchLabels": {"tier": "gold"}}}));
+    assert!(
+        network.serves_labelled("a", &labels("tier", "gold")) && !network.serves_labelled("a", &labels("tier", "tin"))
+    );
+    assert!(!network.serves("a"));
+    let named =
+        json!({"matchExpressions": [{"key": "kubernetes.io/metadata.name", "operator": "In", "values": ["a"]}]});
+    let network = good(json!({"namespaceSelector": named}));
+    assert!(network.serves("a") && !network.serves("b"));
+    let both = refused(json!({"namespaces": ["a"], "namespaceSelector": {"matchLabels": {"-": "b"}}}));
+    assert!(both[0].starts_with("spec.namespaceSelector: stands beside"), "{both:?}");
+    assert!(both[1].starts_with("spec.namespaceSelector.matchLabels[\"-\"]: "), "{both:?}");
+}
+
+#[test]
+fn devices_belong_to_host_device_networks() {
+    let link = |rest: Value| {
+        let mut link = json!({"kind": "host-device"});
+        link.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
+        json!({"link": link})
+    };
+    assert_eq!(good(link(json!({}))).resource, None);
+    assert_eq!(good(link(json!({"resourceName": "example.com/nic"}))).resource.as_deref(), Some("example.com/nic"));
+    assert_eq!(good(link(json!({"sriov": {"numVfs": 8}}))).resource.as_deref(), Some("openshift.io/net1"));
+    assert_eq!(
+        refused(link(json!({"sriov": {"minTxRate": 100, "maxTxRate": 10, "vlanQoS": 3}}))),
+        [
+            "spec.link.sriov.minTxRate: `100` is more than `maxTxRate`, `10`",
+            "spec.link.sriov.vlanQoS: has no meaning without a VLAN; hint: set `vlan`",
+        ]
+    );
+    assert_eq!(
+        refused(json!({"link": {"kind": "macvlan", "resourceName": "example.com/nic", "bridge": {}}})),
+        [
+            "spec.link.resourceName: belongs to `kind: host-device` alone",
+            "spec.link.bridge: belongs to `kind: bridge` alone",
+        ]
     );
 }

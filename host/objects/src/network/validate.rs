@@ -13,6 +13,7 @@ use nicety_core::{
 
 use super::{
     Ipam, Network, NicPool, Range, default_of, is_link_local,
+    links::resource,
     spec::{IpamKind, IpamSpec, LinkKind, LinkMode, LinkSpec, NetworkSpec, RangeSpec, RouteSpec},
 };
 
@@ -23,8 +24,20 @@ impl Network {
     /// Paths of findings are those of the manifest: `spec.link.mode`.
     pub fn new(name: NetworkName, spec: NetworkSpec) -> Result<Network, Vec<Finding>> {
         let mut findings = Findings::default();
-        let NetworkSpec { subnets, master_nets, nics, link, ipam, routes, gateway4, gateway6, strategy, namespaces } =
-            spec;
+        let NetworkSpec {
+            subnets,
+            master_nets,
+            nics,
+            link,
+            ipam,
+            routes,
+            gateway4,
+            gateway6,
+            strategy,
+            namespaces,
+            namespace_selector,
+            routing,
+        } = spec;
         findings.subnets(&subnets, ipam.kind);
         findings.canonical("spec.masterNets", &master_nets);
         if !master_nets.is_empty() && !nics.is_empty() {
@@ -33,6 +46,10 @@ impl Network {
         }
         findings.mtu(link.mtu, &subnets);
         let kind = findings.link(&link);
+        findings.routing(routing, &link, ipam.kind);
+        findings.namespaces(&namespaces, namespace_selector.as_ref());
+        findings.devices(&link);
+        let bridge = findings.bridge(&name, &link, ipam.kind, &master_nets, &nics);
         let ipam = findings.ipam(ipam, &subnets);
         let gateways = gateway4.map(IpAddr::V4).into_iter().chain(gateway6.map(IpAddr::V6)).collect::<Vec<_>>();
         findings.routes(&routes, &subnets, &gateways);
@@ -45,6 +62,7 @@ impl Network {
             (false, _, _) => NicPool::MasterNets(master_nets),
             (true, false, _) => NicPool::Selectors(nics),
             (true, true, Some(Link::VethRouted)) => NicPool::Without,
+            (true, true, _) if link.kind == LinkKind::Bridge => NicPool::Without,
             (true, true, _) => NicPool::All,
         };
         let mut subnets = subnets;
@@ -52,7 +70,6 @@ impl Network {
         let routes = routes.into_iter().map(|RouteSpec { to, via }| Route { to, via }).collect();
         match (findings.list.is_empty(), kind, ipam) {
             (true, Some(kind), Some(ipam)) => Ok(Network {
-                name,
                 subnets,
                 nics: pool,
                 link: kind,
@@ -63,6 +80,12 @@ impl Network {
                 gateway6,
                 nic_selection,
                 namespaces,
+                namespace_selector,
+                routing,
+                bridge,
+                resource: resource(&name, link.resource_name, link.sriov.as_ref()),
+                sriov: link.sriov,
+                name,
             }),
             _ => Err(findings.list),
         }
@@ -70,12 +93,12 @@ impl Network {
 }
 
 #[derive(Default)]
-struct Findings {
-    list: Vec<Finding>,
+pub(super) struct Findings {
+    pub(super) list: Vec<Finding>,
 }
 
 impl Findings {
-    fn add(&mut self, path: impl Into<String>, message: impl Into<String>) {
+    pub(super) fn add(&mut self, path: impl Into<String>, message: impl Into<String>) {
         self.list.push(Finding::new(path, message));
     }
 
@@ -119,7 +142,7 @@ impl Findings {
     }
 
     fn link(&mut self, link: &LinkSpec) -> Option<Link> {
-        let LinkSpec { kind, mode, mtu: _ } = link;
+        let LinkSpec { kind, mode, mtu: _, bridge: _, resource_name: _, sriov: _ } = link;
         let legal = match (kind, mode) {
             (LinkKind::Macvlan, None | Some(LinkMode::Bridge)) => Ok(Link::Macvlan { mode: MacvlanMode::Bridge }),
             (LinkKind::Macvlan, Some(LinkMode::Private)) => Ok(Link::Macvlan { mode: MacvlanMode::Private }),
@@ -135,7 +158,11 @@ impl Findings {
             (LinkKind::Ipvlan, Some(_)) => Err("is a mode of macvlan; hint: ipvlan has `l2`, `l3` and `l3s`"),
             (LinkKind::VethRouted, None) => Ok(Link::VethRouted),
             (LinkKind::HostDevice, None) => Ok(Link::HostDevice),
-            (LinkKind::VethRouted | LinkKind::HostDevice, Some(_)) => {
+            (LinkKind::Bridge, None) => {
+                self.add("spec.link.kind", "`bridge` is not plumbed by this version");
+                return None;
+            }
+            (LinkKind::VethRouted | LinkKind::Bridge | LinkKind::HostDevice, Some(_)) => {
                 Err("has no meaning for this kind; hint: only macvlan and ipvlan have modes")
             }
         };

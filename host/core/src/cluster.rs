@@ -5,8 +5,11 @@
 pub mod assign;
 pub mod blocks;
 pub mod readiness;
+pub mod routes;
 pub mod scheme;
 pub mod segment;
+pub mod tables;
+pub mod underlay;
 
 pub use assign::{assign, freeze, retire};
 pub use blocks::{Block, Change, Claimant, Interfaces, NewBlock, Node, Plan, Reason, State, View};

@@ -20,8 +20,10 @@ mod check;
 mod undo;
 
 pub mod capability;
+pub mod forwarding;
 pub mod inventory;
 pub mod lay;
+pub mod peers;
 pub mod watch;
 
 pub use apply::{ApplyError, apply};

@@ -52,7 +52,7 @@ pub fn add(index: u32, to: IpNet, via: Option<IpAddr>) -> RouteMessage {
     message
 }
 
-fn route_address(address: IpAddr) -> RouteAddress {
+pub fn route_address(address: IpAddr) -> RouteAddress {
     match address {
         IpAddr::V4(v4) => RouteAddress::Inet(v4),
         IpAddr::V6(v6) => RouteAddress::Inet6(v6),
@@ -99,7 +99,7 @@ fn row(message: &RouteNetlinkMessage) -> Option<RouteRow> {
     Some(RouteRow { to, via, links, protocol: header.protocol.into() })
 }
 
-fn ip(address: &RouteAddress) -> Option<IpAddr> {
+pub fn ip(address: &RouteAddress) -> Option<IpAddr> {
     match address {
         RouteAddress::Inet(v4) => Some(IpAddr::V4(*v4)),
         RouteAddress::Inet6(v6) => Some(IpAddr::V6(*v6)),

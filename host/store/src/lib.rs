@@ -20,6 +20,7 @@ mod usage;
 use std::{path::Path, sync::Arc};
 
 use nicety_core::{
+    cluster::underlay::Underlay,
     ids::{AttachmentKey, ContainerId, NetworkName},
     ipam::Lease,
     millis::Millis,
@@ -127,6 +128,24 @@ impl Store {
 
     pub fn usage(&self) -> Usage {
         self.journal.read(|memory| memory.usage.clone())
+    }
+
+    /// What is changed on the host for networks as a whole.
+    pub fn underlay(&self) -> Arc<Underlay> {
+        self.journal.read(|memory| Arc::clone(&memory.underlay))
+    }
+
+    /// Written before the host is changed (and, where something was taken back, after that).
+    pub fn keep_underlay(&self, change: impl FnOnce(&mut Underlay)) -> Result<Arc<Underlay>, WriteError> {
+        self.journal.change(|memory, changes| {
+            let mut underlay = Underlay::clone(&memory.underlay);
+            change(&mut underlay);
+            if underlay != *memory.underlay {
+                memory.underlay = Arc::new(underlay);
+                changes.push(Change::PutUnderlay(Arc::clone(&memory.underlay)));
+            }
+            Ok(Arc::clone(&memory.underlay))
+        })
     }
 
     /// An id for the decisions of one ADD, greater than every one before.

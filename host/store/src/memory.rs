@@ -4,6 +4,7 @@
 use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use nicety_core::{
+    cluster::underlay::Underlay,
     ids::{AttachmentKey, NetworkName},
     millis::Millis,
     record::{Record, decision::DecisionRecord},
@@ -32,14 +33,15 @@ pub(crate) struct Memory {
     pub usage: Usage,
     pub decisions: Retention,
     pub next_decision: u64,
+    pub underlay: Arc<Underlay>,
     clock: Millis,
 }
 
 impl Memory {
     /// Refuses rows that contradict each other: they were never written in one transaction by this crate.
     pub fn new(rows: Rows) -> Result<Memory, String> {
-        let Rows { records, leases, cooling, decisions } = rows;
-        let mut memory = Memory::default();
+        let Rows { records, leases, cooling, decisions, underlay } = rows;
+        let mut memory = Memory { underlay: Arc::new(underlay), ..Memory::default() };
         for record in records {
             usage::add(&mut memory.usage, &record);
             memory.next_decision = memory.next_decision.max(record.decision);

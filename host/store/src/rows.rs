@@ -3,6 +3,7 @@
 use std::{net::IpAddr, sync::Arc};
 
 use nicety_core::{
+    cluster::underlay::Underlay,
     ids::{AttachmentKey, NetworkName},
     millis::Millis,
     record::{PodRef, Record},
@@ -21,6 +22,8 @@ const LEASES: TableDefinition<Place, Held> = TableDefinition::new("leases");
 const COOLING: TableDefinition<Place, u64> = TableDefinition::new("cooling");
 /// ADD, step -> decision as JSON.
 const DECISIONS: TableDefinition<(u64, u32), &[u8]> = TableDefinition::new("decisions");
+/// One row: what is changed on the host for networks as a whole, as JSON. A file of a version before it has no such table.
+const UNDERLAY: TableDefinition<&str, &[u8]> = TableDefinition::new("underlay");
 
 /// NetConf name, container, CNI_IFNAME.
 type Key = (&'static str, &'static str, &'static str);
@@ -30,6 +33,7 @@ type Place = (&'static str, &'static [u8]);
 type Held = (&'static str, &'static str, &'static str, &'static str, u8);
 
 const FORMAT_KEY: &str = "format";
+const UNDERLAY_KEY: &str = "node";
 
 /// One row written or removed.
 #[derive(Debug, Clone)]
@@ -42,6 +46,7 @@ pub(crate) enum Change {
     RemoveCooling(NetworkName, IpAddr),
     PutDecision { id: u64, step: u32, json: Vec<u8> },
     RemoveDecision { id: u64, step: u32 },
+    PutUnderlay(Arc<Underlay>),
 }
 
 /// All rows, for the mirror in memory. Of decisions only what finds them.
@@ -51,6 +56,7 @@ pub(crate) struct Rows {
     pub leases: Vec<(NetworkName, IpAddr, Holder)>,
     pub cooling: Vec<(NetworkName, IpAddr, Millis)>,
     pub decisions: Vec<KeptDecision>,
+    pub underlay: Underlay,
 }
 
 #[derive(Debug)]
@@ -141,6 +147,10 @@ pub(crate) fn write(database: &Database, changes: &[Change]) -> Result<(), redb:
                 Change::RemoveDecision { id, step } => {
                     opened(&mut decisions, &transaction, DECISIONS)?.remove((*id, *step))?;
                 }
+                Change::PutUnderlay(underlay) => {
+                    let json = serde_json::to_vec(underlay.as_ref()).map_err(|error| StorageError::Io(error.into()))?;
+                    transaction.open_table(UNDERLAY)?.insert(UNDERLAY_KEY, json.as_slice())?;
+                }
             }
         }
     }
@@ -188,6 +198,16 @@ pub(crate) fn load(database: &Database) -> Result<Rows, LoadError> {
         let damaged = |error| LoadError::Damaged(format!("decision {id} step {step}: {error}"));
         let owner = serde_json::from_slice(json.value()).map_err(damaged)?;
         rows.decisions.push(KeptDecision { id, step, owner, bytes: json.value().len() });
+    }
+    match transaction.open_table(UNDERLAY) {
+        Ok(table) => {
+            let json = table.get(UNDERLAY_KEY).map_err(read)?;
+            let parsed = json.map(|json| serde_json::from_slice(json.value())).transpose();
+            rows.underlay =
+                parsed.map_err(|error| LoadError::Damaged(format!("underlay: {error}")))?.unwrap_or_default();
+        }
+        Err(TableError::TableDoesNotExist(_)) => {}
+        Err(error) => return Err(read(error)),
     }
     Ok(rows)
 }

@@ -183,6 +183,8 @@ fn host_side(host: &IfName, families: &BTreeSet<Family>, addresses: &[IpNet], ma
     let mut steps =
         vec![sysctl(Family::V6, LinkSysctl::AcceptRa, 0), sysctl(Family::V6, LinkSysctl::AcceptRedirects, 0)];
     steps.extend(families.iter().map(|family| sysctl(*family, LinkSysctl::Forwarding, 1)));
+    let six = families.contains(&Family::V6);
+    steps.extend(six.then(|| sysctl(Family::V6, LinkSysctl::ForceForwarding, 1)));
     steps.push(Step::HostSetUp { host: host.clone() });
     for to in addresses {
         steps.push(Step::HostAddNeighbor { host: host.clone(), address: to.addr(), mac });

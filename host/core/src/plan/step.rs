@@ -91,6 +91,8 @@ pub enum Step {
 #[serde(rename_all = "kebab-case")]
 pub enum LinkSysctl {
     Forwarding,
+    /// IPv6 only, where the kernel has it: packets that come in here are forwarded whatever the host's own switch says.
+    ForceForwarding,
     /// IPv6 only: no router advertisement from a pod changes the host.
     AcceptRa,
     /// IPv6 only.

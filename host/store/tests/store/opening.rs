@@ -141,3 +141,17 @@ fn a_kill_while_the_file_is_first_made_is_survived() {
     open(dir.path());
     assert!(!dir.path().join("state.new").exists());
 }
+
+#[test]
+fn what_is_changed_on_the_host_for_networks_outlives_the_daemon() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    assert!(store.underlay().is_empty());
+    store.keep_underlay(|underlay| drop(underlay.tables.insert("rails".parse().unwrap(), 11_007))).unwrap();
+    drop(store);
+    let store = open(dir.path());
+    assert_eq!(store.underlay().tables[&"rails".parse().unwrap()], 11_007);
+    store.keep_underlay(|underlay| underlay.tables.clear()).unwrap();
+    drop(store);
+    assert!(open(dir.path()).underlay().is_empty());
+}

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeSet,
     fs::{self, File},
-    os::fd::{AsFd, OwnedFd},
+    os::fd::{AsFd, AsRawFd, OwnedFd},
     panic::resume_unwind,
     process::Command,
     thread,
@@ -93,6 +93,13 @@ impl Pod {
                 .join()
                 .unwrap_or_else(|panic| resume_unwind(panic))
         })
+    }
+
+    /// Moves a link of the calling thread's namespace in, under another name.
+    pub fn take(&self, link: &str, name: &str) {
+        let own = format!("/proc/{}/fd/{}", std::process::id(), self.0.as_raw_fd());
+        ip(&format!("link set {link} netns {own}"));
+        self.ip(&format!("link set {link} name {name}"));
     }
 
     pub fn ip(&self, arguments: &str) -> Value {

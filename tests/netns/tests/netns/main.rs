@@ -18,6 +18,7 @@ mod check;
 mod host_device;
 mod inventory;
 mod netns;
+mod peers;
 mod rollback;
 mod veth_routed;
 
@@ -33,5 +34,6 @@ fn main() -> std::process::ExitCode {
         rollback::TESTS,
         check::TESTS,
         inventory::TESTS,
+        peers::TESTS,
     ])
 }

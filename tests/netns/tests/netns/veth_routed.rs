@@ -25,6 +25,11 @@ tests![
 
 /// As a plan has it; pod `last` has the addresses 10.9.0.LAST and fd00:9::LAST.
 pub fn steps(ifname: &str, host: &str, last: u8) -> Vec<Step> {
+    steps_at(ifname, host, last, [&format!("10.9.0.{last}"), &format!("fd00:9::{last}")])
+}
+
+/// The same with addresses of one's own, IPv4 first.
+pub fn steps_at(ifname: &str, host: &str, last: u8, [four, six]: [&str; 2]) -> Vec<Step> {
     let pod = || ifname.parse::<IfName>().unwrap();
     let host = || host.parse::<IfName>().unwrap();
     let mut steps = vec![Step::CreateVeth {
@@ -35,8 +40,7 @@ pub fn steps(ifname: &str, host: &str, last: u8) -> Vec<Step> {
         mtu: Some(1420),
         group: GROUP,
     }];
-    let families =
-        [(format!("10.9.0.{last}/32"), "169.254.1.1", "0.0.0.0/0"), (format!("fd00:9::{last}/128"), "fe80::1", "::/0")];
+    let families = [(format!("{four}/32"), "169.254.1.1", "0.0.0.0/0"), (format!("{six}/128"), "fe80::1", "::/0")];
     for (address, _, _) in &families {
         steps.push(Step::AddAddress { ifname: pod(), address: address.parse().unwrap() });
     }
@@ -52,6 +56,7 @@ pub fn steps(ifname: &str, host: &str, last: u8) -> Vec<Step> {
         (Family::V6, LinkSysctl::AcceptRedirects, 0),
         (Family::V4, LinkSysctl::Forwarding, 1),
         (Family::V6, LinkSysctl::Forwarding, 1),
+        (Family::V6, LinkSysctl::ForceForwarding, 1),
     ] {
         steps.push(Step::HostSysctl { host: host(), family, key, value });
     }

@@ -110,6 +110,7 @@ fn a_routed_veth_has_one_address_and_a_gateway_of_its_own() {
         sysctl(Family::V6, LinkSysctl::AcceptRedirects, 0),
         sysctl(Family::V4, LinkSysctl::Forwarding, 1),
         sysctl(Family::V6, LinkSysctl::Forwarding, 1),
+        sysctl(Family::V6, LinkSysctl::ForceForwarding, 1),
         Step::HostSetUp { host: host.clone() },
         Step::HostAddNeighbor { host: host.clone(), address: net("10.0.0.7/32").addr(), mac },
         Step::HostAddRoute { host: host.clone(), to: net("10.0.0.7/32") },

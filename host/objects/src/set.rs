@@ -1,8 +1,11 @@
 //! All objects of one source together, and what must hold between them. A set is plain data: it is built whole or not at all, and
 //! replaced whole.
 
+mod assemble;
+
 use std::collections::BTreeMap;
 
+pub use assemble::Refused;
 use nicety_core::{
     finding::Finding,
     ids::{IfName, NetworkName, NodeName},

@@ -1,2 +1,36 @@
 //! The only crate that knows kube: sources (watch, then an index in memory and on disk) and sinks (objects applied, status, events).
 //! It decides nothing: what to write is computed by `nicety_core::cluster` from what was watched.
+
+pub mod client;
+pub mod events;
+pub mod mirror;
+pub mod outbox;
+pub mod pods;
+pub mod publish;
+
+use k8s_openapi::jiff::Timestamp;
+use nicety_core::millis::Millis;
+
+pub use client::{ConnectError, connect};
+pub use mirror::Mirror;
+
+/// Whole seconds, as Kubernetes writes times.
+pub(crate) fn timestamp(time: Millis) -> Timestamp {
+    Timestamp::from_second(i64::try_from(time.0 / 1000).unwrap_or_default()).unwrap_or_default()
+}
+
+/// RFC 3339, in UTC.
+pub fn rfc3339(time: Millis) -> String {
+    timestamp(time).to_string()
+}
+
+/// An error and its causes on one line.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}

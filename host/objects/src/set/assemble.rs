@@ -208,7 +208,7 @@ mod tests {
 
     fn network_spec(subnet: &str, strategy: Option<&str>) -> Value {
         let mut spec = json!({
-            "subnet": subnet, "ipam": {"type": "blocks", "interfaceBlock": 2, "hostBlock": 8}, "link": {"kind": "macvlan"},
+            "subnets": [subnet], "ipam": {"type": "blocks", "interfaceBlock": 2, "hostBlock": 8}, "link": {"kind": "macvlan"},
         });
         if let Some(name) = strategy {
             spec["strategy"] = json!({"nicSelection": name});

@@ -1,0 +1,119 @@
+//! What a daemon watches, each with selectors that keep the cluster's size out: its own pods, its own blocks, and of the rest only
+//! kinds of which a cluster has few.
+
+use kube::core::{ApiResource, GroupVersionKind};
+use nicety_core::ids::NodeName;
+use nicety_objects::strategies::CONFIG_MAP;
+
+/// Where the strategies' ConfigMap and everything else of ours with a namespace lives.
+pub const NAMESPACE: &str = "nicety-system";
+
+pub const LABEL_NODE: &str = "nicety.dev/node";
+pub const LABEL_ROUTING: &str = "nicety.dev/routing";
+
+/// One watch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Feed {
+    Networks,
+    DeviceClasses,
+    /// This node's.
+    Blocks,
+    /// Those of `l3` networks on all nodes: other nodes' are where routes lead.
+    RoutedBlocks,
+    /// One ConfigMap.
+    Strategies,
+    /// This node's.
+    Pods,
+    /// Labels alone.
+    Namespaces,
+    /// This node's labels alone.
+    Node,
+    /// The labels of this node's HostInterface: whether it is there, and whether people write it.
+    Host,
+}
+
+/// What it is asked for.
+#[derive(Debug, Clone)]
+pub struct Query {
+    pub resource: ApiResource,
+    pub namespace: Option<&'static str>,
+    pub labels: Option<String>,
+    pub fields: Option<String>,
+    pub part: Part,
+}
+
+/// How much of an object is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    Whole,
+    Metadata,
+}
+
+impl Feed {
+    pub const ALL: [Feed; 9] = [
+        Feed::Networks,
+        Feed::DeviceClasses,
+        Feed::Blocks,
+        Feed::RoutedBlocks,
+        Feed::Strategies,
+        Feed::Pods,
+        Feed::Namespaces,
+        Feed::Node,
+        Feed::Host,
+    ];
+
+    /// As files on disk, status and messages name it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Feed::Networks => "networks",
+            Feed::DeviceClasses => "deviceclasses",
+            Feed::Blocks => "ipblocks",
+            Feed::RoutedBlocks => "ipblocks-l3",
+            Feed::Strategies => "strategies",
+            Feed::Pods => "pods",
+            Feed::Namespaces => "namespaces",
+            Feed::Node => "node",
+            Feed::Host => "hostinterface",
+        }
+    }
+
+    pub fn query(self, node: &NodeName) -> Query {
+        let query = |resource, part| Query { resource, namespace: None, labels: None, fields: None, part };
+        match self {
+            Feed::Networks => query(ours("Network", "networks"), Part::Whole),
+            Feed::DeviceClasses => query(ours("DeviceClass", "deviceclasses"), Part::Whole),
+            Feed::Blocks => Query {
+                labels: Some(format!("{LABEL_NODE}={node}")),
+                ..query(ours("IPBlock", "ipblocks"), Part::Whole)
+            },
+            Feed::RoutedBlocks => {
+                Query { labels: Some(format!("{LABEL_ROUTING}=l3")), ..query(ours("IPBlock", "ipblocks"), Part::Whole) }
+            }
+            Feed::Strategies => Query {
+                namespace: Some(NAMESPACE),
+                fields: Some(format!("metadata.name={CONFIG_MAP}")),
+                ..query(core("ConfigMap", "configmaps"), Part::Whole)
+            },
+            Feed::Pods => {
+                Query { fields: Some(format!("spec.nodeName={node}")), ..query(core("Pod", "pods"), Part::Whole) }
+            }
+            Feed::Namespaces => query(core("Namespace", "namespaces"), Part::Metadata),
+            Feed::Node => {
+                Query { fields: Some(format!("metadata.name={node}")), ..query(core("Node", "nodes"), Part::Metadata) }
+            }
+            Feed::Host => Query {
+                fields: Some(format!("metadata.name={node}")),
+                ..query(ours("HostInterface", "hostinterfaces"), Part::Metadata)
+            },
+        }
+    }
+}
+
+/// A kind of ours.
+pub fn ours(kind: &str, plural: &str) -> ApiResource {
+    ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk("nicety.dev", "v1alpha1", kind), plural)
+}
+
+fn core(kind: &str, plural: &str) -> ApiResource {
+    ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk("", "v1", kind), plural)
+}

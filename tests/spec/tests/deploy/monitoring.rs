@@ -1,0 +1,57 @@
+//! Alerts and dashboard: they ask for metrics that there are.
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+use crate::manifests::{deploy, documents};
+
+/// What the daemon registers, by its source: the text of `/metrics` is nowhere whole without a daemon.
+fn registered() -> BTreeSet<String> {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../host/deciding/src/metrics.rs");
+    let text = fs::read_to_string(source).unwrap();
+    let calls = text.split("registry.register(").skip(1);
+    calls.map(|call| format!("nicety_{}", call.split('"').nth(1).unwrap())).collect()
+}
+
+fn asked(text: &str) -> BTreeSet<String> {
+    let words = text.split(|character: char| !(character.is_ascii_alphanumeric() || character == '_'));
+    let metrics = words.filter(|word| word.starts_with("nicety_"));
+    let stem = |word: &str| {
+        ["_total", "_bucket", "_count", "_sum"]
+            .iter()
+            .fold(word.to_owned(), |word, end| word.strip_suffix(end).map_or(word.clone(), str::to_owned))
+    };
+    metrics.map(stem).collect()
+}
+
+#[test]
+fn alerts_and_dashboard_ask_for_metrics_that_there_are() {
+    let registered = registered();
+    assert!(registered.len() > 8, "{registered:?}");
+    for file in ["alerts.yaml", "dashboard.json"] {
+        let asked = asked(&fs::read_to_string(deploy().join("monitoring").join(file)).unwrap());
+        assert!(!asked.is_empty(), "{file}");
+        let unknown: Vec<_> = asked.difference(&registered).collect();
+        assert!(unknown.is_empty(), "{file}: {unknown:?}");
+    }
+}
+
+#[test]
+fn every_metric_is_on_the_dashboard() {
+    let asked = asked(&fs::read_to_string(deploy().join("monitoring/dashboard.json")).unwrap());
+    let missing: Vec<_> = registered()
+        .into_iter()
+        .filter(|metric| !asked.contains(metric) && metric != "nicety_canary_rolled_back")
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+#[test]
+fn every_alert_says_what_it_means_and_what_to_do() {
+    for document in documents(&deploy().join("monitoring/alerts.yaml")) {
+        for rule in document.pointer("/spec/groups/0/rules").unwrap().as_array().unwrap() {
+            for field in ["/annotations/summary", "/annotations/description", "/labels/severity", "/expr"] {
+                assert!(rule.pointer(field).is_some_and(|text| !text.as_str().unwrap().is_empty()), "{rule}: {field}");
+            }
+        }
+    }
+}

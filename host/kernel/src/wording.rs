@@ -89,7 +89,8 @@ pub fn hint(step: &Step, errno: Errno) -> String {
             format!("the host has a route to `{to}` already; `ip route show {to}` names its owner")
         }
         (Step::HostSysctl { .. }, Errno::ROFS | Errno::ACCESS | Errno::PERM) => {
-            "`/proc/sys` is read-only for the daemon; run it privileged or mount it writable".to_owned()
+            "`/proc/sys` is read-only for the daemon; mount the node's `/proc/sys/net` at `/host/proc/sys/net`"
+                .to_owned()
         }
         _ => return String::new(),
     };

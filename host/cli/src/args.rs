@@ -2,6 +2,8 @@
 
 mod author;
 mod authoring;
+mod convert;
+mod plugin;
 mod policy;
 mod registry;
 
@@ -10,6 +12,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub use authoring::{PolicyBuild, PolicyNew};
+pub use convert::{Convert, ReportForm};
+pub use plugin::{Cluster, Plugin, PluginCommand, PluginExplain};
 pub use policy::{Policy, PolicyReplay, PolicyRun};
 pub use registry::{PolicyKeygen, PolicyPull, PolicyPush, PolicySign, PolicyVerify, Registry};
 
@@ -47,6 +51,8 @@ pub enum Command {
     /// Run and look at policies
     #[command(subcommand, after_help = EXIT_CODES)]
     Policy(Policy),
+    /// Make objects of ours of other systems' manifests
+    Convert(Convert),
     /// Print what a shell needs to complete this command line
     Completions(Completions),
     /// A daemon of the demo, in the namespace of its node

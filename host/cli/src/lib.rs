@@ -3,11 +3,13 @@
 pub mod args;
 mod client;
 mod completions;
+mod convert;
 mod daemon;
 mod demo;
 mod engine;
 
 mod explain;
+mod plugin;
 mod policy;
 mod status;
 mod text;
@@ -16,11 +18,14 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use args::{Arguments, Command};
+use args::{Arguments, Command, Plugin};
 
 /// Runs what the command line asks for; the exit codes are told in `--help`.
 pub fn run() -> ExitCode {
-    let outcome = match Arguments::parse().command {
+    if plugin::is_called(std::env::args_os().next().as_deref()) {
+        return told(plugin::run(&Plugin::parse()));
+    }
+    told(match Arguments::parse().command {
         Command::Daemon(arguments) => daemon::run(arguments).map(|()| ExitCode::SUCCESS),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::DemoNode(arguments) => demo::node::become_daemon(arguments).map(|()| ExitCode::SUCCESS),
@@ -28,11 +33,15 @@ pub fn run() -> ExitCode {
         Command::Explain(arguments) => explain::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Policy(command) => policy::main(&command),
         Command::Engine(arguments) => engine::run(arguments).map(|()| ExitCode::SUCCESS),
+        Command::Convert(arguments) => convert::run(&arguments),
         Command::Completions(arguments) => {
             completions::run(&arguments);
             Ok(ExitCode::SUCCESS)
         }
-    };
+    })
+}
+
+fn told(outcome: anyhow::Result<ExitCode>) -> ExitCode {
     outcome.unwrap_or_else(|error| {
         text::complain(&format!("error: {error:#}"));
         ExitCode::FAILURE

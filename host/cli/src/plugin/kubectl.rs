@@ -16,7 +16,7 @@ pub struct Kubectl<'a> {
 const HINT: &str = "cannot run `kubectl`; hint: this plugin asks by it, put it into PATH";
 
 impl Kubectl<'_> {
-    /// Objects of a kind; a kind that the cluster does not know has none.
+    /// Objects of a kind.
     pub fn list(&self, kind: &str, more: &[&str]) -> anyhow::Result<Vec<Value>> {
         let mut arguments = vec!["get", kind, "--output", "json", "--ignore-not-found"];
         arguments.extend(more);
@@ -34,7 +34,11 @@ impl Kubectl<'_> {
     pub fn output(&self, arguments: &[&str]) -> anyhow::Result<String> {
         let output = self.command(arguments).stderr(Stdio::piped()).output().context(HINT)?;
         if !output.status.success() {
-            bail!("`kubectl {}`: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr).trim());
+            let said = String::from_utf8_lossy(&output.stderr);
+            let unknown = said.contains("the server doesn't have a resource type");
+            let hint =
+                if unknown { "; hint: our kinds are not installed, `kubectl apply -k deploy` does it" } else { "" };
+            bail!("`kubectl {}`: {}{hint}", arguments.join(" "), said.trim());
         }
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }

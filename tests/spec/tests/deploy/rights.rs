@@ -69,6 +69,29 @@ fn the_daemon_s_rights_are_exactly_these() {
 }
 
 #[test]
+fn the_controller_s_rights_are_exactly_these() {
+    let rows: &[(&str, &[&str], &[&str])] = &[
+        ("", &["namespaces", "nodes"], READ),
+        ("", &["nodes"], &["patch"]),
+        ("nicety.dev", &["hostinterfaces", "ipblocks", "networks", "strategystatuses"], READ),
+        ("nicety.dev", &["ipblocks"], &["create", "patch", "delete"]),
+        ("nicety.dev", &["networks", "networks/status"], &["patch"]),
+        ("nicety.dev", &["networks/finalizers"], &["update"]),
+        ("nicety.dev", &["hostinterfaces", "strategystatuses"], &["delete"]),
+        ("k8s.cni.cncf.io", &["network-attachment-definitions"], READ),
+        ("k8s.cni.cncf.io", &["network-attachment-definitions"], &["create", "patch", "delete"]),
+        ("sriovnetwork.openshift.io", &["sriovnetworknodepolicies", "sriovnetworks"], READ),
+        ("sriovnetwork.openshift.io", &["sriovnetworknodepolicies", "sriovnetworks"], &["create", "patch", "delete"]),
+    ];
+    assert_eq!(rights("ClusterRole", "nicety-controller"), expected(rows));
+    let own: &[(&str, &[&str], &[&str])] = &[
+        ("coordination.k8s.io", &["leases"], &["create"]),
+        ("coordination.k8s.io", &["leases nicety-controller"], &["get", "update"]),
+    ];
+    assert_eq!(rights("Role", "nicety-controller"), expected(own));
+}
+
+#[test]
 fn nobody_may_read_secrets_run_programs_or_give_rights_away() {
     for (kind, name) in [
         ("ClusterRole", "nicety-daemon"),

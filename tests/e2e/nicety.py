@@ -9,6 +9,8 @@ from pathlib import Path
 
 import kernel
 
+# The CNI project's own plugins, as Debian installs them.
+DELEGATES = "/usr/lib/cni"
 MANIFESTS = Path(__file__).parent / "manifests"
 START_SECONDS = 30
 
@@ -40,7 +42,10 @@ class Nicety:
     def start(self):
         """Returns when the daemon answers; an attachment before that would fail, as it would on a node."""
         self._process = subprocess.Popen(
-            [self._nicety, "daemon", "--node", "lab", "--run-dir", self._run_dir, "--manifests", self._manifests],
+            [
+                self._nicety, "daemon", "--node", "lab", "--run-dir", self._run_dir, "--manifests", self._manifests,
+                "--delegates", DELEGATES,
+            ],
             stdout=self._log, stderr=subprocess.STDOUT,
         )
         deadline = time.monotonic() + START_SECONDS
@@ -64,6 +69,18 @@ class Nicety:
         """As the kernel does when memory is short: no time to say goodbye."""
         self._process.kill()
         self._process.wait(timeout=START_SECONDS)
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess:
+        """The `nicety` binary, however it ends."""
+        return subprocess.run([self._nicety, *arguments], capture_output=True, text=True, timeout=120, check=False)
+
+    @property
+    def run_dir(self) -> Path:
+        return self._run_dir
+
+    @property
+    def shim(self) -> Path:
+        return self._shim
 
     def holdings(self) -> dict:
         """What the daemon's own records say that it holds."""

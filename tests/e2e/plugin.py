@@ -25,11 +25,12 @@ class PluginTest(AuditedTest):
         self.call("DEL", netns="")
         super().tearDown()
 
-    def call(self, verb, networks=None, netns=NETNS, text=None, env=None, **netconf):
-        """Exit code and what was printed, as JSON."""
+    def call(self, verb, networks=None, netns=NETNS, text=None, env=None, more=None, **netconf):
+        """Exit code and what was printed, as JSON. `more` goes into runtimeConfig."""
         annotations = {} if networks is None else {NETWORKS: networks if isinstance(networks, str) else json.dumps(networks)}
         conf = {"cniVersion": "1.1.0", "name": node.CONFIGURATION, **node.subject.netconf(), **netconf}
-        conf["runtimeConfig"] = {"io.kubernetes.cri.pod-annotations": annotations}
+        conf["runtimeConfig"] = {"io.kubernetes.cri.pod-annotations": annotations, **(more or {})}
+        conf = {key: value for key, value in conf.items() if value is not None}
         variables = {
             "CNI_COMMAND": verb, "CNI_CONTAINERID": CONTAINER, "CNI_NETNS": netns, "CNI_IFNAME": "eth0", "CNI_PATH": "/",
             "CNI_ARGS": "IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME=plugin",

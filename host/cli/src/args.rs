@@ -3,6 +3,7 @@
 mod author;
 mod authoring;
 mod convert;
+mod install;
 mod plugin;
 mod policy;
 mod registry;
@@ -10,9 +11,11 @@ mod registry;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use nicety_core::cluster::tables::TableRange;
 
 pub use authoring::{PolicyBuild, PolicyNew};
 pub use convert::{Convert, ReportForm};
+pub use install::{Conflist, Install, Uninstall};
 pub use plugin::{Cluster, Plugin, PluginCommand, PluginExplain};
 pub use policy::{Policy, PolicyReplay, PolicyRun};
 pub use registry::{PolicyKeygen, PolicyPull, PolicyPush, PolicySign, PolicyVerify, Registry};
@@ -42,6 +45,10 @@ pub struct Arguments {
 pub enum Command {
     /// Serve this node's container runtime
     Daemon(Daemon),
+    /// Put the plugin, and the network configuration that leads to it, where this node's runtime looks
+    Install(Install),
+    /// Leave this node as it was, and take plugin and configuration away
+    Uninstall(Uninstall),
     /// Lay two nodes in namespaces, attach pods, prove reachability, take everything back
     Demo(Demo),
     /// What the daemon holds and in which condition it is
@@ -88,6 +95,12 @@ pub struct Daemon {
     /// Keep decisions in memory and in the run directory alone
     #[arg(long, conflicts_with = "journal")]
     pub no_journal: bool,
+    /// Folder of plugins that network configurations may name as `delegate`; it and its files belong to root [default: none may be]
+    #[arg(long, value_name = "DIR")]
+    pub delegates: Option<PathBuf>,
+    /// Numbers that networks with routes between nodes get their routing tables from
+    #[arg(long, value_name = "FIRST-LAST", default_value_t = TableRange::default())]
+    pub route_tables: TableRange,
     /// Where to decide for others, as `nicety engine` does: unix:PATH [default: nowhere]
     #[arg(long, value_name = "unix:PATH")]
     pub engine_listen: Option<nicety_sidecar::Socket>,

@@ -22,6 +22,8 @@ pub fn run(arguments: Daemon) -> anyhow::Result<()> {
         node,
         journal,
         no_journal,
+        delegates,
+        route_tables,
         engine_listen,
         log_json,
     } = arguments;
@@ -50,6 +52,8 @@ pub fn run(arguments: Daemon) -> anyhow::Result<()> {
         registry_credentials,
         node,
         journal,
+        delegates,
+        route_tables,
         engine: engine_listen,
     })
 }

@@ -19,6 +19,7 @@ use std::{
 };
 
 use anyhow::Context;
+use nicety_daemon::admin::view;
 use nicety_kernel::lay;
 
 use self::{
@@ -53,6 +54,10 @@ pub fn run(arguments: &Demo) -> anyhow::Result<ExitCode> {
         nodes.push(Node::start(name, number, &fabrics, &root.0, &bin.join("nicety"))?);
     }
     tell(&shown(&root.0.join("manifests")));
+    for node in &mut nodes {
+        let routed = |status: &view::Status| status.networks.iter().filter_map(|one| one.routes.as_ref()).any(in_place);
+        node.wait_until(RELOAD_WITHIN, routed).context("the routes between the nodes did not come into place")?;
+    }
     let before = audit::of(&nodes)?;
 
     let mut report = Report::default();
@@ -65,7 +70,7 @@ pub fn run(arguments: &Demo) -> anyhow::Result<ExitCode> {
             sandboxes.push((place, sandbox));
         }
     }
-    tell(&format!("\nthree pods on each node, attached by the installed plugin:\n\n{}", table(&report.pods)));
+    tell(&format!("\nfour pods on each node, attached by the installed plugin:\n\n{}", table(&report.pods)));
     report.reached = pods::reach(&sandboxes)?;
     tell(&reached(&report));
 
@@ -108,6 +113,10 @@ pub fn run(arguments: &Demo) -> anyhow::Result<ExitCode> {
         say(if report.ok { "\nall of it worked" } else { "\nNOT all of it worked" });
     }
     Ok(if report.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn in_place(routes: &view::Routes) -> bool {
+    routes.in_place + 1 == NODES.len() && routes.missing == 0
 }
 
 /// Four bridges in the namespace that the demo began with.
@@ -158,7 +167,7 @@ fn keep(root: &Root, nodes: &[Node], arguments: &Demo) -> anyhow::Result<ExitCod
 }
 
 /// The plugin binary: named, beside this program, or where cargo puts it.
-fn plugin(named: Option<&Path>) -> anyhow::Result<PathBuf> {
+pub fn plugin(named: Option<&Path>) -> anyhow::Result<PathBuf> {
     if let Some(path) = named {
         return path.canonicalize().with_context(|| format!("there is no plugin binary `{}`", path.display()));
     }

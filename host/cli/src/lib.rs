@@ -7,6 +7,7 @@ mod convert;
 mod daemon;
 mod demo;
 mod engine;
+mod install;
 
 mod explain;
 mod plugin;
@@ -27,6 +28,8 @@ pub fn run() -> ExitCode {
     }
     told(match Arguments::parse().command {
         Command::Daemon(arguments) => daemon::run(arguments).map(|()| ExitCode::SUCCESS),
+        Command::Install(arguments) => install::run(&arguments),
+        Command::Uninstall(arguments) => install::undo(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::DemoNode(arguments) => demo::node::become_daemon(arguments).map(|()| ExitCode::SUCCESS),
         Command::Status(arguments) => status::run(&arguments.socket).map(|()| ExitCode::SUCCESS),

@@ -93,6 +93,11 @@ impl<'v, 'f> Fields<'v, 'f> {
         Fields::of(value, &path, self.findings)
     }
 
+    /// This object itself, to be passed on as it is.
+    pub(crate) fn whole(&self) -> Map<String, Value> {
+        self.object.clone()
+    }
+
     /// The whole object under `key`, for values that are passed on as they are.
     pub(crate) fn map(&mut self, key: &str) -> Option<Map<String, Value>> {
         self.typed(key, "an object", |value| value.as_object().cloned())

@@ -1,10 +1,13 @@
 //! The network configuration on standard input. The specification lets runtimes inject keys, so unknown ones pass; a key that we
 //! read and that has a wrong type is a finding under its path.
 
+mod delegate;
 pub mod runtime_config;
 
+pub use delegate::{Delegate, Plugin};
 pub use runtime_config::{Bandwidth, PortMapping, RuntimeConfig};
 
+use delegate::HasPrevResult;
 use serde::Deserialize;
 use serde_json::{Map, Value, value::RawValue};
 
@@ -35,6 +38,8 @@ pub struct NetConf {
     /// The Network that CNI_IFNAME is attached to.
     pub network: Option<String>,
     pub caller: Caller,
+    /// Plugins that make CNI_IFNAME before us.
+    pub delegate: Option<Delegate>,
     /// `args.cni`: what a person or a meta plugin asks for, as it stands.
     pub args: Map<String, Value>,
     pub dns: Dns,
@@ -58,7 +63,7 @@ pub enum Caller {
 pub enum Mode {
     /// CNI_IFNAME is ours, extras go beside it.
     OwnNetwork,
-    /// Another plugin made CNI_IFNAME.
+    /// Another plugin made CNI_IFNAME: before us in the list, or as our delegate.
     Chained,
     /// A meta plugin asks for one attachment.
     Delegated,
@@ -128,10 +133,15 @@ impl NetConf {
         let args = fields.object("args").and_then(|mut args| args.map("cni")).unwrap_or_default();
         let dns = fields.object("dns").map(|mut dns| Dns::read(&mut dns)).unwrap_or_default();
         let runtime_config = fields.object("runtimeConfig").map(|mut config| RuntimeConfig::read(&mut config));
+        let delegate = Delegate::read(&mut fields, version);
         let prev_result = fields.value("prevResult").and_then(|value| {
             prev_result(value, text, version).map_err(|findings| faults.attach.extend(findings)).ok()
         });
-        if verb == Verb::Add && network.is_none() && !object.contains_key("prevResult") {
+        if verb == Verb::Add
+            && network.is_none()
+            && !object.contains_key("prevResult")
+            && !object.contains_key("delegate")
+        {
             let hint =
                 "hint: name the Network of the pod's own interface, or put this plugin behind another in the list";
             faults.attach.push(Finding::new("network", format!("is missing, and so is prevResult; {hint}")));
@@ -139,19 +149,25 @@ impl NetConf {
 
         let valid_attachments = valid_attachments(&mut Fields::new(object, "", &mut faults.collect));
         let runtime_config = runtime_config.unwrap_or_default();
-        NetConf {
+        let netconf = NetConf {
             version,
             name,
             plugin,
             socket,
             network,
             caller,
+            delegate,
             args,
             dns,
             runtime_config,
             prev_result,
             valid_attachments,
-        }
+        };
+        // CHECK and DEL bring the result of the whole chain, which is no sign of a plugin before us.
+        let before =
+            if verb == Verb::Add && netconf.prev_result.is_some() { HasPrevResult::Yes } else { HasPrevResult::No };
+        delegate::conflicts(&netconf, before, &mut faults.attach);
+        netconf
     }
 }
 

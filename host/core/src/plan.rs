@@ -51,6 +51,8 @@ pub enum Link {
     },
     /// A veth whose pod end has a /32 or /128, a link-local gateway and a permanent neighbour; the host routes.
     VethRouted,
+    /// A veth whose host end is a port of the network's bridge.
+    Bridge,
     /// The whole NIC moves into the pod.
     HostDevice,
 }
@@ -76,6 +78,29 @@ pub enum IpvlanMode {
     L3s,
 }
 
+/// The bridge of a network on this node, and how its pods are on it. It is the node's, not the attachment's: made with the first
+/// pod, and there until the network goes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Bridge {
+    pub name: IfName,
+    /// Bytes. None: as the kernel makes it.
+    pub mtu: Option<u32>,
+    /// What the bridge itself has: the pods' gateways, with the length of the on-link prefix.
+    pub gateways: Vec<IpNet>,
+    pub port: Port,
+}
+
+/// Settings of each pod's port.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Port {
+    /// Frames may leave by the port that they came in on: a pod reaches itself by the address of a Service.
+    pub hairpin: bool,
+    /// Nothing passes between two ports that are both isolated.
+    pub isolated: bool,
+}
+
 /// A route in the pod.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -92,8 +117,10 @@ pub struct Interface {
     pub ifname: IfName,
     pub network: NetworkName,
     pub link: Link,
-    /// None only for a veth-routed interface of a network without NICs.
+    /// None only for an interface of a network without NICs: veth-routed or on a bridge.
     pub nic: Option<HostNic>,
+    /// Of a link that is on a bridge, and of no other.
+    pub bridge: Option<Bridge>,
     /// What `nic` has of its own.
     pub settings: Option<NicSettings>,
     /// As the pod sees it. An ipvlan and a passthru macvlan have their NIC's.
@@ -143,6 +170,7 @@ impl Link {
             Link::Ipvlan { mode: IpvlanMode::L3 } => "ipvlan/l3",
             Link::Ipvlan { mode: IpvlanMode::L3s } => "ipvlan/l3s",
             Link::VethRouted => "veth-routed",
+            Link::Bridge => "bridge",
             Link::HostDevice => "host-device",
         }
     }

@@ -51,6 +51,29 @@ pub struct Attached {
     pub strategy: String,
 }
 
+/// Plugins that were run for CNI_IFNAME inside our transaction, with all that their DEL needs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Delegated {
+    /// The folder of their files.
+    pub directory: String,
+    /// CNI_ARGS of the call.
+    pub arguments: String,
+    /// In the order of their ADD.
+    pub plugins: Vec<DelegatedPlugin>,
+    /// JSON, of the last plugin. None: ADD has not ended.
+    pub result: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DelegatedPlugin {
+    /// The file's name.
+    pub kind: String,
+    /// JSON: its network configuration, without `prevResult`.
+    pub config: String,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PodRef {
@@ -69,6 +92,9 @@ pub struct Record {
     /// Hash of what was asked; a repeated ADD with the same one gets the same result.
     pub request: String,
     pub interfaces: Vec<Attached>,
+    /// What made CNI_IFNAME when it was neither we nor a plugin before us.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delegate: Option<Delegated>,
     pub undo: Vec<Undo>,
     /// Identifier of the decision records that led here, for `explain`.
     pub decision: u64,

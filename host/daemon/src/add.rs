@@ -8,10 +8,11 @@ use std::{
 
 use nicety_cni::{Attachment, CniError, Code};
 use nicety_core::{
+    cluster::underlay::Underlay,
     ids::AttachmentKey,
     ipam::Lease,
-    plan::{Bound, Plan, Step},
-    record::{Attached, Record, State, Timings},
+    plan::{Bound, Plan},
+    record::{Attached, Delegated, Record, State, Timings},
 };
 use nicety_kernel::Netns;
 use nicety_store::{AcquireError, Wanted};
@@ -21,7 +22,7 @@ use crate::{
     after::{After, Occasion},
     answer,
     decide::{self, Decided, Reason, Trace},
-    del,
+    del, delegate,
     intend::Intent,
     node::{Node, now},
 };
@@ -42,8 +43,9 @@ pub fn add(
         info!("repeated ADD answered from its record");
         return Ok(answer::of(attachment, &record));
     }
-    let (plan, times) = reserve(node, &intent, after)?;
-    let record = apply(node, &intent.key, netns, &plan.state.steps, times, deadline)?;
+    let delegate = delegate::intend(node, attachment)?;
+    let (plan, times) = reserve(node, &intent, delegate, after)?;
+    let record = apply(node, &intent.key, netns, &plan, times, deadline)?;
     info!(interfaces = record.interfaces.len(), pod = %format!("{}/{}", record.pod.namespace, record.pod.name), "attached");
     Ok(answer::of(attachment, &record))
 }
@@ -62,7 +64,7 @@ fn before(node: &Node, intent: &Intent, netns: &Netns, deadline: Instant) -> Res
         }
         State::Applying | State::Detaching => {
             let inside = same_netns.then_some(netns);
-            del::take_back(node, &intent.key, inside, deadline).map_err(|errors| {
+            del::take_back(&node.store, &intent.key, inside, deadline).map_err(|errors| {
                 let message = format!("attachment `{}` is left over from before and cannot be taken back", intent.key);
                 CniError::new(Code::TryAgainLater, message).with_details(errors.join("; "))
             })?;
@@ -72,7 +74,12 @@ fn before(node: &Node, intent: &Intent, netns: &Netns, deadline: Instant) -> Res
 }
 
 /// From gather to lease under the ledger's lock: the record is `Applying` when this returns.
-fn reserve(node: &Node, intent: &Intent, after: &mut After) -> Result<(Plan<Bound>, Timings), CniError> {
+fn reserve(
+    node: &Node,
+    intent: &Intent,
+    delegate: Option<Delegated>,
+    after: &mut After,
+) -> Result<(Plan<Bound>, Timings), CniError> {
     let start = Instant::now();
     let id = node.store.next_decision();
     let mut trace = Trace::default();
@@ -94,7 +101,7 @@ fn reserve(node: &Node, intent: &Intent, after: &mut After) -> Result<(Plan<Boun
     let mut bound = None;
     let make = |leases: &[Vec<Lease>]| {
         let plan = plan.bind(leases.to_vec())?;
-        let record = drawn_up(&plan, &reasons, intent, id);
+        let record = drawn_up(&plan, &reasons, intent, delegate, id);
         bound = Some(plan);
         Ok(record)
     };
@@ -108,22 +115,25 @@ fn apply(
     node: &Node,
     key: &AttachmentKey,
     netns: &Netns,
-    steps: &[Step],
+    plan: &Plan<Bound>,
     times: Timings,
     deadline: Instant,
 ) -> Result<Arc<Record>, CniError> {
     let start = Instant::now();
     let apply_by = deadline.checked_sub(FOR_UNDO).unwrap_or(deadline);
-    let applied = nicety_kernel::apply(netns, steps, apply_by).map_err(|error| {
-        CniError::new(Code::KernelRefused, chain(&error)).with_details("what was done before it is undone")
-    });
-    let committed = applied.and_then(|()| {
+    let applied = made(node, key, netns, plan, apply_by);
+    let committed = applied.and_then(|result| {
         let timings = Timings { apply_us: micros(start), ..times };
-        let commit = node.store.commit(key, |record| record.timings = timings);
+        let commit = node.store.commit(key, |record| {
+            record.timings = timings;
+            if let Some(delegate) = &mut record.delegate {
+                delegate.result = result;
+            }
+        });
         commit.map_err(|error| CniError::new(Code::StoreFailed, chain(&error)))
     });
     committed.map_err(|error| {
-        if let Err(errors) = del::take_back(node, key, Some(netns), deadline) {
+        if let Err(errors) = del::take_back(&node.store, key, Some(netns), deadline) {
             warn!(errors = %errors.join("; "), "an ADD that failed could not be undone; its record says what is left");
             return CniError {
                 details: format!("{}, but not all of it: {}", error.details, errors.join("; ")),
@@ -132,6 +142,31 @@ fn apply(
         }
         error
     })
+}
+
+/// CNI_IFNAME by the delegates, then the bridges that the plan is on, then the plan. Returns the delegates' result.
+fn made(
+    node: &Node,
+    key: &AttachmentKey,
+    netns: &Netns,
+    plan: &Plan<Bound>,
+    deadline: Instant,
+) -> Result<Option<String>, CniError> {
+    let undone = "what was done before it is undone";
+    let refused = |error: &dyn std::error::Error| CniError::new(Code::KernelRefused, chain(error)).with_details(undone);
+    let record = node.store.get(key).ok_or_else(|| CniError::new(Code::Internal, "the record of an ADD is gone"))?;
+    let result = delegate::add(&record, netns, deadline)?;
+    for interface in &plan.interfaces {
+        if let Some(bridge) = &interface.bridge {
+            let keep = |underlay: &mut Underlay| {
+                underlay.bridges.insert(bridge.name.clone(), interface.network.clone());
+            };
+            node.store.keep_underlay(keep).map_err(|error| CniError::new(Code::StoreFailed, chain(&error)))?;
+            nicety_kernel::bridges::ensure(&interface.network, bridge, deadline).map_err(|error| refused(&error))?;
+        }
+    }
+    nicety_kernel::apply(netns, &plan.state.steps, deadline).map_err(|error| refused(&error))?;
+    Ok(result)
 }
 
 fn no_addresses(error: &AcquireError<nicety_core::plan::BindError>) -> CniError {
@@ -146,7 +181,13 @@ fn no_addresses(error: &AcquireError<nicety_core::plan::BindError>) -> CniError 
     CniError::new(code, chain(error)).with_details("nothing was changed")
 }
 
-fn drawn_up(plan: &Plan<Bound>, reasons: &[Reason], intent: &Intent, decision: u64) -> Record {
+fn drawn_up(
+    plan: &Plan<Bound>,
+    reasons: &[Reason],
+    intent: &Intent,
+    delegate: Option<Delegated>,
+    decision: u64,
+) -> Record {
     let each = plan.interfaces.iter().zip(&plan.state.addresses).zip(&plan.state.routes).zip(reasons);
     let interfaces = each.map(|(((interface, addresses), routes), reason)| Attached {
         ifname: interface.ifname.clone(),
@@ -168,6 +209,7 @@ fn drawn_up(plan: &Plan<Bound>, reasons: &[Reason], intent: &Intent, decision: u
         netns: intent.netns.clone(),
         request: intent.request.clone(),
         interfaces: interfaces.collect(),
+        delegate,
         undo: plan.state.undo.clone(),
         decision,
         timings: Timings::default(),

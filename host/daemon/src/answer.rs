@@ -8,11 +8,16 @@ use nicety_cni::{
 };
 use nicety_core::record::{Attached, Record};
 
+use crate::delegate;
+
 /// What goes to standard output, in the version that was asked for. Chained, the result before it comes first; where nothing was
 /// added it is passed on unchanged.
 pub fn of(attachment: &Attachment, record: &Record) -> String {
     let ours = ours(attachment, &record.interfaces);
     let version = attachment.netconf.version;
+    if let Some(made) = delegate::result(record) {
+        return chained(&made, ours, version);
+    }
     match (attachment.mode(), &attachment.netconf.prev_result) {
         (Mode::Chained, Some(previous)) => chained(previous, ours, version),
         (Mode::Chained | Mode::OwnNetwork | Mode::Delegated, _) => ours.render(version),

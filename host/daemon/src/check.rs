@@ -6,7 +6,7 @@ use nicety_cni::{Attachment, CniError, Code};
 use nicety_core::record::State;
 use nicety_kernel::Netns;
 
-use crate::{intend, node::Node};
+use crate::{delegate, intend, node::Node};
 use nicety_deciding::chain;
 
 pub fn check(node: &Node, attachment: &Attachment, netns: &Netns, deadline: Instant) -> Result<String, CniError> {
@@ -19,6 +19,7 @@ pub fn check(node: &Node, attachment: &Attachment, netns: &Netns, deadline: Inst
         let message = format!("attachment `{key}` is not complete; hint: DEL it and ADD it again");
         return Err(CniError::new(Code::Drift, message));
     }
+    delegate::check(&record, netns, deadline)?;
     let drift = nicety_kernel::check(netns, &record.interfaces, deadline);
     let drift = drift.map_err(|error| CniError::new(Code::IoFailure, chain(&error)))?;
     if drift.is_empty() {

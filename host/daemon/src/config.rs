@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use nicety_core::ids::NodeName;
+use nicety_core::{cluster::tables::TableRange, ids::NodeName};
 use nicety_sidecar::Socket;
 
 #[derive(Debug, Clone)]
@@ -20,6 +20,10 @@ pub struct Config {
     /// This node's name in IPBlock objects.
     pub node: NodeName,
     pub journal: KeptIn,
+    /// The folder of plugins that may be run for the pod's own interface; none: no plugin may.
+    pub delegates: Option<PathBuf>,
+    /// Where networks with routes between nodes get their routing tables from.
+    pub route_tables: TableRange,
     /// Where others ask for decisions; none: nowhere.
     pub engine: Option<Socket>,
 }
@@ -37,12 +41,16 @@ pub enum KeptIn {
 /// A request that is not answered within this time gets error 11. The plugin binary waits longer, so that it hears the answer.
 pub const REQUEST_DEADLINE: Duration = Duration::from_secs(30);
 
+/// Names in the run directory.
+pub const CNI_SOCKET: &str = "cni.sock";
+pub const ADMIN_SOCKET: &str = "admin.sock";
+
 impl Config {
     pub fn cni_socket(&self) -> PathBuf {
-        self.run_dir.join("cni.sock")
+        self.run_dir.join(CNI_SOCKET)
     }
 
     pub fn admin_socket(&self) -> PathBuf {
-        self.run_dir.join("admin.sock")
+        self.run_dir.join(ADMIN_SOCKET)
     }
 }

@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use nicety_cni::{CniError, Code};
+use nicety_cni::{CniError, Code, Mode};
 use nicety_core::{
     address::Family,
     facts::{Request, nic_selection::Nic},
@@ -15,7 +15,10 @@ use nicety_core::{
     record::Record,
     review,
 };
-use nicety_objects::{Network, network::NicPool};
+use nicety_objects::{
+    Network,
+    network::{NicPool, Whose},
+};
 use nicety_strategies::{Run, Shadowed};
 
 use crate::{
@@ -175,7 +178,7 @@ fn plan(
     let mut reasons = Vec::new();
     for (place, pick) in picks.iter().enumerate() {
         let first = picks.iter().take(place).filter(|other| std::ptr::eq(other.request, pick.request)).count();
-        chosen.push(interface(snapshot, pick, first)?);
+        chosen.push(interface(snapshot, intent, pick, first)?);
         reasons.push(pick.reason.clone());
     }
     let by_host = snapshot.nics.iter().filter_map(|one| Use::of_nic(&one.nic));
@@ -185,7 +188,7 @@ fn plan(
 }
 
 /// `place`: which interface of its request it is, from 0; static addresses go by place.
-fn interface(snapshot: &Snapshot, pick: &Pick<'_>, place: usize) -> Result<Chosen, CniError> {
+fn interface(snapshot: &Snapshot, intent: &Intent, pick: &Pick<'_>, place: usize) -> Result<Chosen, CniError> {
     let Pick { network, request, ifname, candidate, reason: _ } = pick;
     let nic = candidate.as_ref().map(|candidate| (candidate.host.clone(), settings(candidate)));
     let host: Option<&HostNic> = nic.as_ref().map(|(host, _)| host);
@@ -205,26 +208,30 @@ fn interface(snapshot: &Snapshot, pick: &Pick<'_>, place: usize) -> Result<Chose
         let message = format!("`{wanted}` is of a family in which network `{}` has no addresses", network.name);
         return Err(outcome::asked(&network.name, &[Finding::new("addresses", message)]));
     }
+    let own = intent.mode == Mode::OwnNetwork && ifname.as_str() == intent.call.ifname;
+    let whose = if own { Whose::Pods } else { Whose::Extra };
     Ok(Chosen {
         ifname: ifname.clone(),
         network: network.name.clone(),
         link: network.link,
         mac: request.mac,
         mtu: request.mtu.or(network.mtu),
-        routes: routes(network, request, &claims),
+        routes: routes(network, request, &firsts(&claims), whose),
+        bridge: network.bridge_at(&firsts(&claims)),
         nic,
         claims,
     })
 }
 
+/// The first address of each pool, with the length of its on-link prefix.
+fn firsts(claims: &[Claim]) -> Vec<ipnet::IpNet> {
+    let pools = claims.iter().flat_map(|claim| &claim.pools);
+    pools.filter_map(|pool| ipnet::IpNet::new(pool.first, pool.on_link).ok()).collect()
+}
+
 /// The network's routes, or, when the request names gateways, the default routes by those.
-fn routes(network: &Network, request: &Request, claims: &[Claim]) -> Vec<Route> {
-    let on_link: Vec<_> = claims
-        .iter()
-        .flat_map(|claim| &claim.pools)
-        .filter_map(|pool| ipnet::IpNet::new(pool.first, pool.on_link).ok())
-        .collect();
-    let mut routes = network.routes_of(&on_link);
+fn routes(network: &Network, request: &Request, on_link: &[ipnet::IpNet], whose: Whose) -> Vec<Route> {
+    let mut routes = network.routes_of(on_link, whose);
     for gateway in request.gateway4.into_iter().chain(request.gateway6) {
         let to = match gateway {
             std::net::IpAddr::V4(_) => ipnet::IpNet::V4(ipnet::Ipv4Net::default()),

@@ -5,22 +5,25 @@ use std::{path::Path, time::Instant};
 use nicety_cni::{Attachment, CniError, Code};
 use nicety_core::{ids::AttachmentKey, record::NetnsId};
 use nicety_kernel::Netns;
+use nicety_store::Store;
 use tracing::{info, warn};
 
-use crate::{
-    intend,
-    node::{Node, now},
-};
+use crate::{delegate, intend, node::now};
 use nicety_deciding::chain;
 
 /// `netns` is what the runtime's path led to; none when it gave no path, or nothing is there any more.
-pub fn del(node: &Node, attachment: &Attachment, netns: Option<Netns>, deadline: Instant) -> Result<String, CniError> {
+pub fn del(
+    store: &Store,
+    attachment: &Attachment,
+    netns: Option<Netns>,
+    deadline: Instant,
+) -> Result<String, CniError> {
     let key = intend::key(attachment)?;
-    let Some(record) = node.store.get(&key) else {
+    let Some(record) = store.get(&key) else {
         return Ok(String::new());
     };
     let inside = netns.filter(|netns| is(netns.id(), &record.netns)).or_else(|| reachable(&record.netns));
-    match take_back(node, &key, inside.as_ref(), deadline) {
+    match take_back(store, &key, inside.as_ref(), deadline) {
         Ok(()) => {
             info!(interfaces = record.interfaces.len(), "detached");
             Ok(String::new())
@@ -35,18 +38,20 @@ pub fn del(node: &Node, attachment: &Attachment, netns: Option<Netns>, deadline:
 
 /// Marks the record `Detaching`, runs its undo, and removes it with its leases when nothing is left. Nothing known: nothing done.
 pub fn take_back(
-    node: &Node,
+    store: &Store,
     key: &AttachmentKey,
     netns: Option<&Netns>,
     deadline: Instant,
 ) -> Result<(), Vec<String>> {
     let text = |error: &dyn std::error::Error| vec![chain(error)];
-    let Some(record) = node.store.detach(key).map_err(|error| text(&error))? else { return Ok(()) };
-    let errors = nicety_kernel::undo(netns, &record.undo, deadline);
+    let Some(record) = store.detach(key).map_err(|error| text(&error))? else { return Ok(()) };
+    let undone = nicety_kernel::undo(netns, &record.undo, deadline);
+    let mut errors: Vec<String> = undone.iter().map(|error| chain(error)).collect();
+    errors.extend(delegate::del(&record, netns, deadline));
     if !errors.is_empty() {
-        return Err(errors.iter().map(|error| chain(error)).collect());
+        return Err(errors);
     }
-    node.store.release(key, now()).map_err(|error| text(&error))?;
+    store.release(key, now()).map_err(|error| text(&error))?;
     Ok(())
 }
 

@@ -6,21 +6,21 @@ use std::{collections::BTreeSet, time::Instant};
 use nicety_cni::{CniError, Code, NetConf};
 use tracing::info;
 
-use crate::{del, node::Node};
+use crate::{del, delegate, node::Node};
 
 pub fn gc(node: &Node, netconf: &NetConf, deadline: Instant) -> Result<String, CniError> {
     // Without a list nothing may be concluded: cnitool sends none.
     let Some(valid) = &netconf.valid_attachments else { return Ok(String::new()) };
+    let mut errors = delegate::gc(node, netconf, valid, deadline);
     let valid: BTreeSet<(&str, &str)> =
         valid.iter().map(|attachment| (attachment.container_id.as_str(), attachment.ifname.as_str())).collect();
-    let mut errors = Vec::new();
     for record in node.store.records() {
         let key = &record.key;
         let known = valid.contains(&(key.container.as_str(), key.ifname.as_str()));
         if key.netconf.as_str() != netconf.name || known {
             continue;
         }
-        match del::take_back(node, key, del::reachable(&record.netns).as_ref(), deadline) {
+        match del::take_back(&node.store, key, del::reachable(&record.netns).as_ref(), deadline) {
             Ok(()) => info!(%key, "collected an attachment that the runtime no longer knows"),
             Err(failed) => errors.extend(failed.into_iter().map(|error| format!("{key}: {error}"))),
         }

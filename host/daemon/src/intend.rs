@@ -92,7 +92,10 @@ fn fingerprint(attachment: &Attachment, key: &AttachmentKey) -> String {
     let fields = [
         key.to_string(),
         format!("{:?}", attachment.args),
-        format!("{:?}", config.network),
+        match &config.delegate {
+            Some(delegate) => format!("{:?} {delegate:?}", config.network),
+            None => format!("{:?}", config.network),
+        },
         format!("{:?}", attachment.mode()),
         serde_json::to_string(&config.args).unwrap_or_default(),
         format!("{POD_ANNOTATIONS} {:?}", config.runtime_config),

@@ -67,7 +67,7 @@ pub async fn follow(node: Arc<Node>, mut changes: Changes) -> Result<(), WatchEr
         let reader = node.clone();
         let read = tokio::task::spawn_blocking(move || reader.inventory.refresh(&reader.world().overlay));
         match read.await {
-            Ok(Ok(())) => {}
+            Ok(Ok(())) => node.peers.look(),
             Ok(Err(error)) => warn!(%error, "cannot read the node's NICs"),
             Err(panic) => warn!(%panic, "reading the node's NICs ended in a panic"),
         }

@@ -19,6 +19,7 @@ use crate::{
     config::{Config, KeptIn},
     gather::Snapshot,
     inventory::Inventory,
+    peers::Peers,
     world::World,
 };
 
@@ -32,6 +33,7 @@ pub struct Node {
     pub started: Millis,
     pub metrics: Metrics,
     pub shadows: Shadows,
+    pub peers: Peers,
     policies: Policies,
     world: ArcSwap<World>,
     /// What is wrong with the manifests as they stand; empty when the world in force is what they say.
@@ -59,6 +61,7 @@ impl Node {
             started: now(),
             metrics: Metrics::default(),
             shadows: Shadows::start().context("cannot start the thread for shadow runs")?,
+            peers: Peers::default(),
             store,
             journal,
             inventory,
@@ -99,6 +102,7 @@ impl Node {
                     warn!(%error, "cannot read the node's NICs under the new overlay");
                 }
                 self.world.store(Arc::new(world));
+                self.peers.look();
                 generation
             })
         });

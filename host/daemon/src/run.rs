@@ -7,7 +7,7 @@ use nicety_core::finding::Finding;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 
-use crate::{admin, config::Config, inventory, node::Node, recover, reload, serve, sidecar};
+use crate::{admin, config::Config, inventory, node::Node, peers, recover, reload, serve, sidecar};
 
 const TOMBSTONES_EVERY: Duration = Duration::from_secs(30);
 
@@ -26,7 +26,7 @@ pub fn run(config: Config) -> anyhow::Result<()> {
             findings.iter().map(Finding::to_string).collect::<Vec<_>>().join("\n  ")
         ),
     };
-    recover::unfinished(&node);
+    recover::unfinished(&node.store);
     // Calls block on netlink and the store, so they run on the blocking pool; two workers carry the rest.
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).max_blocking_threads(64).enable_all().build()?;
@@ -45,12 +45,13 @@ async fn until_stopped(node: Arc<Node>) -> anyhow::Result<()> {
     });
     let engine = engine.transpose()?;
     let replaying = node.clone();
-    tokio::task::spawn_blocking(move || recover::tombstones(&replaying)).await?;
+    tokio::task::spawn_blocking(move || recover::tombstones(&replaying.store, &replaying.config.cni_socket())).await?;
     let mut background = tokio::task::JoinSet::new();
     background.spawn(named("manifests are no longer watched", reload::watch(node.clone())));
     background.spawn(named("NICs are no longer followed", inventory::follow(node.clone(), changes)));
     background.spawn(admin::serve(node.clone(), admin));
     background.spawn(unheard(node.clone()));
+    background.spawn(peers::keep(node.clone()));
     if let Some(listener) = engine {
         background.spawn(sidecar::serve(node.clone(), listener));
     }
@@ -67,7 +68,10 @@ async fn unheard(node: Arc<Node>) {
     loop {
         tokio::time::sleep(TOMBSTONES_EVERY).await;
         let replaying = node.clone();
-        if let Err(panic) = tokio::task::spawn_blocking(move || recover::tombstones(&replaying)).await {
+        if let Err(panic) =
+            tokio::task::spawn_blocking(move || recover::tombstones(&replaying.store, &replaying.config.cni_socket()))
+                .await
+        {
             warn!(%panic, "replaying tombstones ended in a panic");
         }
     }

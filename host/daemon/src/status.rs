@@ -1,11 +1,14 @@
 //! STATUS: can an ADD with this NetConf be served now? Only for the NetConf that was asked: an error may make the whole node unready.
 
+use std::time::Instant;
+
 use nicety_cni::{CniError, Code, Mode, NetConf};
 use nicety_core::ids::NetworkName;
 
-use crate::node::Node;
+use crate::{delegate, node::Node};
 
-pub fn status(node: &Node, netconf: &NetConf) -> Result<String, CniError> {
+pub fn status(node: &Node, netconf: &NetConf, deadline: Instant) -> Result<String, CniError> {
+    delegate::status(node, netconf, deadline)?;
     let (Mode::OwnNetwork | Mode::Delegated, Some(name)) = (netconf.mode(), &netconf.network) else {
         return Ok(String::new());
     };

@@ -56,9 +56,9 @@ fn answer(
         Request::Add(attachment) => add(node, attachment, &inside(attachment, netns)?, deadline, after),
         Request::Check(attachment) => check(node, attachment, &inside(attachment, netns)?, deadline),
         // A namespace that is gone, or that is not one, is no reason to keep what the record holds.
-        Request::Del(attachment) => del(node, attachment, inside(attachment, netns).ok(), deadline),
+        Request::Del(attachment) => del(&node.store, attachment, inside(attachment, netns).ok(), deadline),
         Request::Gc(netconf) => gc(node, netconf, deadline),
-        Request::Status(netconf) => status(node, netconf),
+        Request::Status(netconf) => status(node, netconf, deadline),
         // The plugin binary answers it alone; one of another release may not.
         Request::Version(query) => Ok(query.answer()),
     }

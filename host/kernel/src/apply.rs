@@ -19,7 +19,7 @@ use rustix::io::Errno;
 use crate::{
     addresses,
     conversation::{Conversation, ConversationError, Request},
-    link::{self, New, host_device, host_device::Was, ipvlan, macvlan, veth},
+    link::{self, New, host_device, host_device::Was, ipvlan, macvlan, port, veth},
     links,
     netns::Netns,
     refusal::Refusal,
@@ -91,6 +91,8 @@ fn create(host: &mut Conversation, netns: &Netns, steps: &[Step], deadline: Inst
             | Step::AddNeighbor { .. }
             | Step::AddRoute { .. }
             | Step::HostSetUp { .. }
+            | Step::HostJoin { .. }
+            | Step::HostPort { .. }
             | Step::HostSysctl { .. }
             | Step::HostAddNeighbor { .. }
             | Step::HostAddRoute { .. } => continue,
@@ -133,6 +135,7 @@ fn in_pod(netns: &Netns, steps: &[Step], mut indices: Indices, deadline: Instant
 fn on_host(host: &mut Conversation, steps: &[Numbered<'_>], of: usize, deadline: Instant) -> Result<(), ApplyError> {
     let mut indices = Indices::new();
     let mut names: Vec<&IfName> = steps.iter().filter_map(|(_, step)| host_link(step)).collect();
+    names.extend(steps.iter().filter_map(|(_, step)| bridge_of(step)));
     names.sort();
     names.dedup();
     look_up(host, &names, &mut indices, deadline).map_err(ApplyError::Host)?;
@@ -141,6 +144,9 @@ fn on_host(host: &mut Conversation, steps: &[Numbered<'_>], of: usize, deadline:
         for numbered in run {
             if let (_, Step::HostSysctl { host, family, key, value }) = numbered {
                 sysctl::write(host, *family, *key, *value).map_err(|error| unwritable(&error, *numbered, of))?;
+            } else if let (_, Step::HostJoin { host, bridge }) = numbered {
+                let (port, bridge) = (known(&indices, host, *numbered, of)?, known(&indices, bridge, *numbered, of)?);
+                requests.push(change(port::join(port, bridge)));
             } else if let Some(link) = host_link(numbered.1) {
                 requests.extend(request(numbered.1, known(&indices, link, *numbered, of)?));
             }
@@ -173,10 +179,15 @@ fn request(step: &Step, index: u32) -> Option<Request> {
             message.header.change_mask = LinkFlags::Up;
             Some(change(message))
         }
+        // The kernel takes a port's settings by RTM_NEWLINK alone.
+        Step::HostPort { host: _, port } => {
+            Some(Request { flags: 0, message: RouteNetlinkMessage::NewLink(port::set(index, *port)) })
+        }
         Step::CreateMacvlan { .. }
         | Step::CreateIpvlan { .. }
         | Step::CreateVeth { .. }
         | Step::MoveIn { .. }
+        | Step::HostJoin { .. }
         | Step::HostSysctl { .. } => None,
     }
 }
@@ -197,9 +208,17 @@ fn pod_link(step: &Step) -> Option<&IfName> {
 
 fn host_link(step: &Step) -> Option<&IfName> {
     match step {
-        Step::HostSetUp { host } | Step::HostAddNeighbor { host, .. } | Step::HostAddRoute { host, .. } => Some(host),
+        Step::HostSetUp { host }
+        | Step::HostJoin { host, .. }
+        | Step::HostPort { host, .. }
+        | Step::HostAddNeighbor { host, .. }
+        | Step::HostAddRoute { host, .. } => Some(host),
         _ => None,
     }
+}
+
+fn bridge_of(step: &Step) -> Option<&IfName> {
+    if let Step::HostJoin { bridge, .. } = step { Some(bridge) } else { None }
 }
 
 fn is_sysctl(step: &Step) -> bool {

@@ -1,6 +1,6 @@
 //! Which kinds of link this kernel can make, asked once at start.
 //!
-//! Each kind is asked for in a way that cannot succeed: macvlan and ipvlan without a master, veth with a hardware address of zeros. A
+//! Each kind is asked for in a way that cannot succeed: macvlan and ipvlan without a master, veth and bridge with a hardware address of zeros. A
 //! kernel that knows the kind (or has just loaded its module) objects to that; one that does not know it says so. Nothing is
 //! created, not for a moment.
 
@@ -21,6 +21,7 @@ pub struct Capabilities {
     pub macvlan: bool,
     pub ipvlan: bool,
     pub veth: bool,
+    pub bridge: bool,
 }
 
 /// Loading a module takes its time.
@@ -28,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Asks the kernel; needs CAP_NET_ADMIN.
 pub fn probe() -> Result<Capabilities, ConversationError> {
-    let requests = [InfoKind::MacVlan, InfoKind::IpVlan, InfoKind::Veth].map(|kind| {
+    let requests = [InfoKind::MacVlan, InfoKind::IpVlan, InfoKind::Veth, InfoKind::Bridge].map(|kind| {
         let mut message = LinkMessage::default();
         message.attributes.push(LinkAttribute::Address(vec![0; 6]));
         message.attributes.push(LinkAttribute::LinkInfo(vec![LinkInfo::Kind(kind)]));
@@ -36,7 +37,7 @@ pub fn probe() -> Result<Capabilities, ConversationError> {
     });
     let answers = Conversation::open()?.batch(&requests, Instant::now() + PATIENCE)?;
     let known = |position| !answers.refused.iter().any(|(at, r)| *at == position && r.errno == Errno::OPNOTSUPP);
-    Ok(Capabilities { macvlan: known(0), ipvlan: known(1), veth: known(2) })
+    Ok(Capabilities { macvlan: known(0), ipvlan: known(1), veth: known(2), bridge: known(3) })
 }
 
 impl Capabilities {
@@ -46,6 +47,8 @@ impl Capabilities {
             Link::Macvlan { .. } => (self.macvlan, "macvlan"),
             Link::Ipvlan { .. } => (self.ipvlan, "ipvlan"),
             Link::VethRouted => (self.veth, "veth"),
+            Link::Bridge if self.bridge => (self.veth, "veth"),
+            Link::Bridge => (false, "bridge"),
             Link::HostDevice => return None,
         };
         (!able).then(|| {
@@ -66,10 +69,13 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_told_with_a_way_out() {
-        let here = Capabilities { macvlan: true, ipvlan: false, veth: true };
+        let here = Capabilities { macvlan: true, ipvlan: false, veth: true, bridge: true };
         let message = here.missing(Link::Ipvlan { mode: IpvlanMode::L3 }).unwrap();
         assert!(message.starts_with("this kernel has no ipvlan") && message.contains("CONFIG_IPVLAN"), "{message}");
         assert_eq!(here.missing(Link::VethRouted), None);
+        assert_eq!(here.missing(Link::Bridge), None);
+        let bare = Capabilities { bridge: false, ..here };
+        assert!(bare.missing(Link::Bridge).unwrap().starts_with("this kernel has no bridge"));
         assert_eq!(here.missing(Link::HostDevice), None);
     }
 }

@@ -70,7 +70,7 @@ pub fn exists(netns: &Netns, ifnames: &[IfName], deadline: Instant) -> Result<Ve
 /// Another link under the same name; nothing else about it is worth comparing.
 fn kind(interface: &Attached, row: &LinkRow) -> Option<Difference> {
     let recorded = match interface.link {
-        Link::VethRouted => Some("veth".to_owned()),
+        Link::VethRouted | Link::Bridge => Some("veth".to_owned()),
         Link::Macvlan { .. } | Link::Ipvlan { .. } => Some(interface.link.name().to_owned()),
         // Whatever the NIC is.
         Link::HostDevice => None,
@@ -85,7 +85,7 @@ fn link(interface: &Attached, row: &LinkRow) -> Vec<Difference> {
     let (has_master, has_own_mac) = match interface.link {
         Link::Macvlan { mode: MacvlanMode::Passthru } | Link::Ipvlan { .. } => (true, false),
         Link::Macvlan { .. } => (true, true),
-        Link::VethRouted | Link::HostDevice => (false, true),
+        Link::VethRouted | Link::Bridge | Link::HostDevice => (false, true),
     };
     if let Some(nic) = interface.nic.as_ref().filter(|nic| has_master && row.parent != Some(nic.index)) {
         differences.push(Difference::Master { recorded: nic.index, found: row.parent });

@@ -7,12 +7,12 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs, io,
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
 use nicety_core::{address::Family, ids::IfName};
 
-const ROOT: &str = "/proc/sys";
+use crate::sysctl;
 
 #[derive(Debug, thiserror::Error)]
 pub enum SettingError {
@@ -72,7 +72,7 @@ fn read(path: &str) -> io::Result<String> {
     Ok(fs::read_to_string(at(path))?.trim().to_owned())
 }
 
-/// `/proc/sys/net` shows the namespace of the calling thread.
+/// Paths are as people know them, below `/proc/sys`; all of them begin with `net/`.
 fn at(path: &str) -> PathBuf {
-    Path::new(ROOT).join(path)
+    sysctl::ROOT.join(path.strip_prefix("net/").unwrap_or(path))
 }

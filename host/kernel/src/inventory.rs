@@ -1,7 +1,7 @@
 //! The NICs of the host, as netlink and sysfs show them: what a policy may choose from.
 //!
 //! Virtual NICs (veth, bond, vlan, bridge, ...) count like physical ones. Never in the list: loopback, the host ends of our own
-//! veths, and a NIC that has left for a pod or waits on the host to be brought home.
+//! veths, our own bridges, and a NIC that has left for a pod or waits on the host to be brought home.
 
 mod sysfs;
 
@@ -14,7 +14,7 @@ use nicety_core::{
 };
 
 use crate::{
-    addresses,
+    addresses, bridges,
     conversation::{Conversation, ConversationError},
     link::host_device,
     links::{self, LinkRow},
@@ -61,7 +61,7 @@ pub fn read(sysfs: &Path, deadline: Instant) -> Result<Vec<Discovered>, Conversa
 
 fn is_nic(row: &LinkRow) -> bool {
     let away = row.alias.as_deref().and_then(host_device::home).is_some();
-    !row.loopback && !away && !is_our_host_end(row)
+    !row.loopback && !away && !is_our_host_end(row) && !bridges::is_ours(row)
 }
 
 /// `nicety_core::hash::host_ifname` names them, and they carry a link group, which no veth has by itself.

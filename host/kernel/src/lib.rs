@@ -19,6 +19,7 @@ mod apply;
 mod check;
 mod undo;
 
+pub mod bridges;
 pub mod capability;
 pub mod forwarding;
 pub mod inventory;

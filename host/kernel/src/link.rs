@@ -3,6 +3,7 @@
 pub mod host_device;
 pub mod ipvlan;
 pub mod macvlan;
+pub mod port;
 pub mod veth;
 
 use std::os::fd::RawFd;

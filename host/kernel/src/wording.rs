@@ -22,6 +22,8 @@ pub fn step(step: &Step) -> String {
         Step::AddRoute { ifname, to, via: Some(via) } => format!("add route `{to}` via `{via}` on `{ifname}`"),
         Step::AddRoute { ifname, to, via: None } => format!("add route `{to}` on link `{ifname}`"),
         Step::HostSetUp { host } => format!("set host link `{host}` up"),
+        Step::HostJoin { host, bridge } => format!("make host link `{host}` a port of bridge `{bridge}`"),
+        Step::HostPort { host, port: _ } => format!("set how host link `{host}` is on its bridge"),
         Step::HostSysctl { host, family: _, key: _, value } => {
             format!("write {value} to a setting of host link `{host}`")
         }
@@ -79,6 +81,10 @@ pub fn hint(step: &Step, errno: Errno) -> String {
         (Step::AddAddress { address, .. }, Errno::OPNOTSUPP) if address.addr().is_ipv6() => {
             "this kernel runs without IPv6; give the network no IPv6 addresses".to_owned()
         }
+        (Step::HostJoin { bridge, .. }, Errno::OPNOTSUPP | Errno::INVAL) => {
+            format!("`{bridge}` is no bridge, or it has as many ports as a bridge can have (1023)")
+        }
+        (Step::HostJoin { .. }, Errno::XFULL) => "a bridge has at most 1023 ports".to_owned(),
         (Step::AddRoute { .. }, Errno::NETUNREACH | Errno::HOSTUNREACH | Errno::INVAL) => {
             "the next hop is not on the link; it must lie in the interface's own subnet".to_owned()
         }

@@ -18,7 +18,7 @@ use ipnet::IpNet;
 use nicety_core::{
     address::Family,
     ids::{IfName, NetworkName, NodeName, StrategyName},
-    plan::{Link, Route},
+    plan::{self, Link, Route},
 };
 
 use crate::selector::{LabelSelector, Labels};
@@ -54,6 +54,13 @@ pub struct Network {
     /// The extended resource by which pods ask for a device.
     pub resource: Option<String>,
     pub sriov: Option<SriovSpec>,
+}
+
+/// Whose interface it is: CNI_IFNAME of a pod whose network this is, or one beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whose {
+    Pods,
+    Extra,
 }
 
 /// The bridge of a network on each node.
@@ -123,9 +130,10 @@ impl Network {
     }
 
     /// The routes of an interface with these addresses (each with the length of its on-link prefix), default routes last. A
-    /// veth-routed interface, which has nothing on its link, reaches the network's own subnets by the host. A route
-    /// whose next hop is on the link of another NIC of the network is that one's.
-    pub fn routes_of(&self, addresses: &[IpNet]) -> Vec<Route> {
+    /// veth-routed interface, which has nothing on its link, reaches the network's own subnets by the host; one on a bridge by what
+    /// the bridge has, which is also the default gateway of pods whose own interface it is. A route whose next hop is on the link of
+    /// another NIC of the network is that one's.
+    pub fn routes_of(&self, addresses: &[IpNet], whose: Whose) -> Vec<Route> {
         let of_family = |address: IpAddr| addresses.iter().any(|own| Family::of(own.addr()) == Family::of(address));
         let on_link = |hop: IpAddr| match is_link_local(hop) {
             true => of_family(hop),
@@ -135,7 +143,30 @@ impl Network {
         let here = |route: &Route| route.via.map_or_else(|| of_family(route.to.addr()), on_link);
         let own = self.subnets.iter().filter(|_| self.link == Link::VethRouted);
         let own = own.map(|subnet| Route { to: *subnet, via: None });
-        own.chain(self.routes.iter().cloned()).chain(defaults).filter(here).collect()
+        let bridged = self.on_bridge(addresses).into_iter().flat_map(|gateway| {
+            let of_family = move |net: &IpNet| Family::of(net.addr()) == Family::of(gateway.addr());
+            let farther = move |net: &IpNet| of_family(net) && *net != gateway.trunc();
+            let subnets = self.subnets.iter().copied().filter(farther);
+            let default = (whose == Whose::Pods).then(|| default_of(gateway.addr()));
+            subnets.chain(default).map(move |to| Route { to, via: Some(gateway.addr()) })
+        });
+        let mut routes: Vec<Route> =
+            own.chain(self.routes.iter().cloned()).chain(defaults).filter(here).chain(bridged).collect();
+        let mut seen = Vec::new();
+        routes.retain(|route| {
+            let new = !seen.contains(&route.to);
+            seen.push(route.to);
+            new
+        });
+        routes.sort_by_key(|route| route.to.prefix_len() == 0);
+        routes
+    }
+
+    /// The bridge on a node whose pools begin with these addresses; None for other kinds of link.
+    pub fn bridge_at(&self, firsts: &[IpNet]) -> Option<plan::Bridge> {
+        let Bridge { name, gateway: _, masquerade: _, hairpin, isolated } = self.bridge.as_ref()?;
+        let port = plan::Port { hairpin: *hairpin, isolated: *isolated };
+        Some(plan::Bridge { name: name.clone(), mtu: self.mtu, gateways: self.on_bridge(firsts), port })
     }
 }
 

@@ -101,6 +101,7 @@ fn record(key: &AttachmentKey, ifname: &IfName, nic: HostNic, leases: &[Vec<Leas
         request: "0".repeat(64),
         interfaces: attached.into_iter().collect(),
         undo: Vec::new(),
+        delegate: None,
         timings: Timings::default(),
         decision: 0,
         since: START.0,

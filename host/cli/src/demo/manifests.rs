@@ -32,10 +32,16 @@ pub fn files() -> Vec<(&'static str, String)> {
     ]
 }
 
-/// One IPBlock for each NIC of each node: `front` on eth0, `rails` on the others.
+/// One IPBlock for each NIC of each node: `front` on eth0, `rails` on the others. One of each node for `hills`, with the address by
+/// which the other node reaches it.
 fn blocks() -> String {
     let mut text = "# Which block of a network belongs to which NIC of which node.\n".to_owned();
     for (host, node) in NODES.iter().enumerate() {
+        text += &format!(
+            "---\napiVersion: nicety.dev/v1alpha1\nkind: IPBlock\nmetadata: {{name: hills-{node}}}\n\
+             spec: {{network: hills, node: {node}, interfaceIndex: 0, hostIndex: {host}, via: [10.0.0.{}]}}\n",
+            host + 1
+        );
         for nic in 0..NICS {
             let (network, interface) = if nic == 0 { ("front", 0) } else { ("rails", nic - 1) };
             text += &format!(

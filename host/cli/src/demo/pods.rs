@@ -1,8 +1,12 @@
 //! The demo's pods: who asks for what, what each got, and who should reach whom.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv4Addr},
+};
 
 use anyhow::Context;
+use ipnet::{IpNet, Ipv4Net};
 use nicety_core::record::Attached;
 
 use super::{
@@ -18,8 +22,18 @@ const TRAIN: &str = r#"[{"name": "rails", "cni-args": {"nics": 1, "class": "fast
 /// Two NICs, whichever.
 const STORE: &str = r#"[{"name": "rails", "interface": "stor", "cni-args": {"nics": 2}}]"#;
 
+/// One interface that the nodes route for.
+const HILLS: &str = r#"[{"name": "hills"}]"#;
+/// The subnet of `hills`: its pods have single addresses, and are on no common link.
+const ROUTED: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(10, 202, 0, 0), 16);
+
 pub fn of(node: &'static str) -> Vec<Pod> {
-    vec![pod(node, "plain", None), pod(node, "train-0", Some(TRAIN)), pod(node, "store-0", Some(STORE))]
+    vec![
+        pod(node, "plain", None),
+        pod(node, "train-0", Some(TRAIN)),
+        pod(node, "store-0", Some(STORE)),
+        pod(node, "far-0", Some(HILLS)),
+    ]
 }
 
 /// Asks for what `train-0` asked for.
@@ -54,11 +68,11 @@ pub fn rows(node: &Node, sandbox: &Sandbox) -> anyhow::Result<Vec<Row>> {
 struct Address {
     ifname: String,
     ip: IpAddr,
-    /// Interfaces with the same on-link network are on one fabric.
-    network: ipnet::IpNet,
+    /// Interfaces with the same on-link network are on one fabric; those of `hills` have its subnet here.
+    network: IpNet,
 }
 
-/// Every pair of addresses on one fabric, of pods of different nodes.
+/// Every pair of addresses on one fabric or of one routed network, of pods of different nodes.
 pub fn reach(sandboxes: &[(usize, Sandbox)]) -> anyhow::Result<Vec<Reached>> {
     let mut reached = Vec::new();
     for (node, one) in sandboxes {
@@ -88,9 +102,11 @@ fn addresses(sandbox: &Sandbox) -> anyhow::Result<Vec<Address>> {
                 ip.get("interface").and_then(serde_json::Value::as_u64).context("an address without an interface")?;
             let interface = interfaces.get(usize::try_from(place)?).context("an address of an unknown interface")?;
             let text = ip.get("address").and_then(serde_json::Value::as_str).context("an address without text")?;
-            let address: ipnet::IpNet = text.parse()?;
+            let address: IpNet = text.parse()?;
             let ifname = interface.get("name").and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
-            Ok(Address { ifname, ip: address.addr(), network: address.trunc() })
+            let routed = IpNet::V4(ROUTED).contains(&address.addr());
+            let network = if routed { IpNet::V4(ROUTED) } else { address.trunc() };
+            Ok(Address { ifname, ip: address.addr(), network })
         })
         .collect()
 }

@@ -32,6 +32,8 @@ pub enum BindError {
     Mismatch { ifname: IfName, address: IpNet, why: &'static str },
     #[error("interface `{ifname}` is number {place} of its attachment, and there are {GATEWAYS} link-local gateways")]
     NoGateway { ifname: IfName, place: usize },
+    #[error("interface `{ifname}` has no bridge to be on")]
+    NoBridge { ifname: IfName },
     #[error("interface `{ifname}` has no NIC, and `{}` needs one", .link.name())]
     NoNic { ifname: IfName, link: Link },
 }
@@ -61,6 +63,7 @@ impl Plan<Unbound> {
             serve(interface, claims, leases)?;
             parts.push(match interface.link {
                 Link::VethRouted => routed_veth(&key, interface, place, leases, &mut routed)?,
+                Link::Bridge => bridged(&key, interface, leases, &mut routed)?,
                 Link::Macvlan { .. } | Link::Ipvlan { .. } | Link::HostDevice => {
                     on_nic(&key, interface, leases, &mut routed)?
                 }
@@ -114,7 +117,7 @@ fn serve(interface: &Interface, claims: &[Claim], leases: &[Lease]) -> Result<()
     Ok(())
 }
 
-/// macvlan, ipvlan or the NIC itself: the pod is on the NIC's own link.
+/// macvlan, ipvlan or the NIC itself: the pod is on the NIC's own link. A veth on a bridge is on the bridge's.
 fn on_nic(
     key: &AttachmentKey,
     interface: &Interface,
@@ -139,6 +142,28 @@ fn on_nic(
         parts.route(route.to.trunc(), route.via);
     }
     parts.finish_pod(ifname, &[]);
+    Ok(parts)
+}
+
+/// A veth whose host end is a port: for the pod as if it were on a NIC's link.
+fn bridged(
+    key: &AttachmentKey,
+    interface: &Interface,
+    leases: &[Lease],
+    routed: &mut BTreeSet<IpNet>,
+) -> Result<Parts, BindError> {
+    let none = || BindError::NoBridge { ifname: interface.ifname.clone() };
+    let bridge = interface.bridge.as_ref().ok_or_else(none)?;
+    let host = hash::host_ifname(key, &interface.ifname);
+    let mut parts = on_nic(key, interface, leases, routed)?;
+    let fence = |key| Step::HostSysctl { host: host.clone(), family: Family::V6, key, value: 0 };
+    parts.host = vec![
+        fence(LinkSysctl::AcceptRa),
+        fence(LinkSysctl::AcceptRedirects),
+        Step::HostJoin { host: host.clone(), bridge: bridge.name.clone() },
+        Step::HostPort { host: host.clone(), port: bridge.port },
+        Step::HostSetUp { host },
+    ];
     Ok(parts)
 }
 
@@ -194,13 +219,13 @@ fn host_side(host: &IfName, families: &BTreeSet<Family>, addresses: &[IpNet], ma
 }
 
 fn creation(key: &AttachmentKey, interface: &Interface) -> Result<Step, BindError> {
-    let Interface { ifname, network: _, link, nic, settings, mac, mtu, routes: _ } = interface;
+    let Interface { ifname, network: _, link, nic, bridge: _, settings, mac, mtu, routes: _ } = interface;
     let (ifname, mac, mtu, group) = (ifname.clone(), *mac, *mtu, hash::link_group(key));
     let nic = || nic.clone().ok_or_else(|| BindError::NoNic { ifname: ifname.clone(), link: *link });
     Ok(match link {
         Link::Macvlan { mode } => Step::CreateMacvlan { master: nic()?, ifname, mode: *mode, mac, mtu, group },
         Link::Ipvlan { mode } => Step::CreateIpvlan { master: nic()?, ifname, mode: *mode, mtu, group },
-        Link::VethRouted => {
+        Link::VethRouted | Link::Bridge => {
             let (host, host_mac) = (hash::host_ifname(key, &ifname), hash::mac("host", key, &ifname));
             Step::CreateVeth { ifname, mac, host, host_mac, mtu, group }
         }
@@ -218,7 +243,7 @@ fn undo(key: &AttachmentKey, interfaces: &[Interface]) -> Vec<Undo> {
     let virtuals: Vec<IfName> =
         backwards().filter(|one| one.link != Link::HostDevice).map(|one| one.ifname.clone()).collect();
     let group = (!virtuals.is_empty()).then(|| Undo::DeleteGroup { group: hash::link_group(key), ifnames: virtuals });
-    let veths = backwards().filter(|one| one.link == Link::VethRouted);
+    let veths = backwards().filter(|one| matches!(one.link, Link::VethRouted | Link::Bridge));
     let veths = veths.map(|one| Undo::DeleteHostLink { host: hash::host_ifname(key, &one.ifname) });
     let moved = backwards().filter(|one| one.link == Link::HostDevice).filter_map(|one| {
         let Interface { ifname, nic, settings, mac, mtu, .. } = one;

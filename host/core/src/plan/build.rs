@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 
 use super::{
-    HostNic, Interface, IpvlanMode, Link, MacvlanMode, NicSettings, Plan, Route, Unbound, Use, bind::GATEWAYS, conflict,
+    Bridge, HostNic, Interface, IpvlanMode, Link, MacvlanMode, NicSettings, Plan, Route, Unbound, Use, bind::GATEWAYS,
+    conflict,
 };
 use crate::{
     address::{Family, Mac},
@@ -20,8 +21,9 @@ pub struct Chosen {
     pub ifname: IfName,
     pub network: NetworkName,
     pub link: Link,
-    /// The NIC and what it has of its own. None only for a veth-routed interface of a network without NICs.
+    /// The NIC and what it has of its own. None only for an interface of a network without NICs: veth-routed or on a bridge.
     pub nic: Option<(HostNic, NicSettings)>,
+    pub bridge: Option<Bridge>,
     /// None: derived from the attachment; for a link that has its NIC's address, that.
     pub mac: Option<Mac>,
     /// Bytes. None: as the NIC has it.
@@ -44,12 +46,12 @@ impl Plan<Unbound> {
                 let message = format!("`{}` is the name of another interface of this attachment", one.ifname);
                 findings.push(Finding::new("ifname", message).within(&path));
             }
-            let Chosen { ifname, network, link, nic, mac, mtu, mut routes, claims: wanted } = one;
+            let Chosen { ifname, network, link, nic, bridge, mac, mtu, mut routes, claims: wanted } = one;
             routes.retain(|route| routed.insert(route.to.trunc()));
             let (nic, settings) = nic.unzip();
             let own = settings.map(|own| own.mac).filter(|_| inherits_mac(link) || link == Link::HostDevice);
             let mac = mac.or(own).unwrap_or_else(|| hash::mac("pod", &key, &ifname));
-            interfaces.push(Interface { ifname, network, link, nic, settings, mac, mtu, routes });
+            interfaces.push(Interface { ifname, network, link, nic, bridge, settings, mac, mtu, routes });
             claims.push(wanted);
         }
         findings.extend(conflict::find(&interfaces, uses));
@@ -62,7 +64,7 @@ fn inherits_mac(link: Link) -> bool {
     match link {
         Link::Ipvlan { mode: IpvlanMode::L2 | IpvlanMode::L3 | IpvlanMode::L3s } => true,
         Link::Macvlan { mode } => mode == MacvlanMode::Passthru,
-        Link::VethRouted | Link::HostDevice => false,
+        Link::VethRouted | Link::Bridge | Link::HostDevice => false,
     }
 }
 
@@ -78,6 +80,9 @@ fn faults(place: usize, chosen: &Chosen) -> Vec<Finding> {
             let message =
                 format!("is more than the {} bytes of its NIC `{}`, which `{link}` cannot exceed", own.mtu, nic.name);
             findings.push(Finding::new("mtu", message));
+        }
+        (_, Link::Bridge) if chosen.bridge.is_none() => {
+            findings.push(Finding::new("bridge", "`bridge` needs a bridge and none was named"));
         }
         (_, Link::VethRouted) if place >= GATEWAYS => {
             findings.push(Finding::new(

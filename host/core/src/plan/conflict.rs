@@ -102,7 +102,7 @@ fn of_link(link: Link) -> Hold {
         Link::Macvlan { mode: MacvlanMode::Passthru } => Hold::Passthru,
         Link::Macvlan { .. } => Hold::Macvlan,
         Link::Ipvlan { mode } => Hold::Ipvlan(Some(mode)),
-        Link::VethRouted => Hold::Beside,
+        Link::VethRouted | Link::Bridge => Hold::Beside,
         Link::HostDevice => Hold::Whole,
     }
 }
@@ -149,6 +149,7 @@ mod tests {
             network: "net".parse().unwrap(),
             link: link(text),
             nic: Some(HostNic { name: nic.parse().unwrap(), index: 7 }),
+            bridge: None,
             settings: None,
             mac: crate::address::Mac([2, 0, 0, 0, 0, 1]),
             mtu: None,

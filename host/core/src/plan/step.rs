@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::{HostNic, IpvlanMode, MacvlanMode};
+use super::{HostNic, IpvlanMode, MacvlanMode, Port};
 pub use crate::address::Family;
 use crate::{address::Mac, ids::IfName};
 
@@ -65,6 +65,15 @@ pub enum Step {
     },
     HostSetUp {
         host: IfName,
+    },
+    /// Makes a host end a port of a bridge that is there.
+    HostJoin {
+        host: IfName,
+        bridge: IfName,
+    },
+    HostPort {
+        host: IfName,
+        port: Port,
     },
     /// Writes `net.<family>.conf.<host>.<key>`; the link is ours and takes its settings with it.
     HostSysctl {

@@ -8,11 +8,12 @@ use nicety_core::{
 use nicety_strategies::StrategySet;
 
 use super::view;
-use crate::{gather::Snapshot, node::Node};
+use crate::{gather::Snapshot, node::Node, peers::Outcome};
 
 pub fn of(node: &Node) -> view::Status {
     let (snapshot, records) = (node.snapshot(), node.store.records());
     let Snapshot { world, nics, usage, .. } = &snapshot;
+    let outcomes = node.peers.outcome();
     let networks: Vec<view::Network> = world
         .objects
         .networks
@@ -23,6 +24,7 @@ pub fn of(node: &Node) -> view::Status {
             unready: snapshot.unready(network),
             nics: snapshot.candidates(network).into_iter().map(|candidate| candidate.nic.name).collect(),
             leases: node.store.leases(&network.name).len(),
+            routes: outcomes.get(&network.name).map(routes),
         })
         .collect();
     let attachments =
@@ -55,6 +57,19 @@ pub fn of(node: &Node) -> view::Status {
             .collect(),
         leases: records.iter().flat_map(|record| &record.interfaces).map(|interface| interface.addresses.len()).sum(),
         networks,
+    }
+}
+
+/// So many reasons are told of each network.
+const EXAMPLES: usize = 10;
+
+fn routes(outcome: &Outcome) -> view::Routes {
+    let Outcome { table, routes, missing, faults } = outcome;
+    view::Routes {
+        table: *table,
+        in_place: *routes,
+        missing: missing.len(),
+        examples: faults.iter().chain(missing).take(EXAMPLES).cloned().collect(),
     }
 }
 

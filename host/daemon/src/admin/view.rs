@@ -58,6 +58,22 @@ pub struct Network {
     /// In the pool's order.
     pub nics: Vec<String>,
     pub leases: usize,
+    /// Of networks with routes between nodes.
+    #[serde(default)]
+    pub routes: Option<Routes>,
+}
+
+/// This node's routes to the blocks of other nodes.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Routes {
+    /// The routing table that they are in.
+    pub table: Option<u32>,
+    pub in_place: usize,
+    /// Blocks that cannot be reached.
+    pub missing: usize,
+    /// Reasons, at most ten.
+    pub examples: Vec<String>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -8,7 +8,7 @@ use nicety_core::{
     plan::Link,
 };
 
-use super::{Ipam, Network, Range};
+use super::{BridgeGateway, Ipam, Network, Range};
 use crate::block::IpBlock;
 
 /// Why this node cannot give addresses of the network.
@@ -45,7 +45,9 @@ impl Network {
                 };
                 let mut pools = Vec::new();
                 for block in blocks.into_iter().filter(ours) {
-                    for (cut, on_link) in self.cut(block)? {
+                    for (cut, around) in self.cut(block)? {
+                        // A bridge ends at its node: nothing of another node's is on its link.
+                        let on_link = if self.link == Link::Bridge { cut } else { around };
                         pools.push(self.pool_of(node, Pool::block(cut, on_link.prefix_len(), self.excludes_at(cut)))?);
                     }
                 }
@@ -101,8 +103,34 @@ impl Network {
         let pool = pool.map_err(refused)?;
         match self.link {
             Link::VethRouted => Ok(Pool { on_link: pool.family().width(), ..pool }),
+            // No pod gets what the bridge has.
+            Link::Bridge => {
+                let taken =
+                    self.on_bridge(&[pool.with_prefix(pool.first)]).into_iter().map(|own| IpNet::from(own.addr()));
+                Ok(Pool { excludes: pool.excludes.iter().copied().chain(taken).collect(), ..pool })
+            }
             Link::Macvlan { .. } | Link::Ipvlan { .. } | Link::HostDevice => Ok(pool),
         }
+    }
+
+    /// What the bridge of this network has on a node whose pools begin with these addresses (each with the length of its on-link
+    /// prefix): `gateway4` or `gateway6` where that lies in the node's own block, else the block's first address. One per family;
+    /// nothing where the bridge only bridges.
+    pub fn on_bridge(&self, firsts: &[IpNet]) -> Vec<IpNet> {
+        if self.bridge.as_ref().is_none_or(|bridge| bridge.gateway == BridgeGateway::None) {
+            return Vec::new();
+        }
+        let own = |first: &IpNet| {
+            let named = self.gateways().find(|gateway| first.contains(gateway));
+            named.and_then(|gateway| IpNet::new(gateway, first.prefix_len()).ok()).unwrap_or(*first)
+        };
+        let mut all: Vec<IpNet> = Vec::new();
+        for first in firsts {
+            if !all.iter().any(|other| Family::of(other.addr()) == Family::of(first.addr())) {
+                all.push(own(first));
+            }
+        }
+        all
     }
 
     fn excludes_at(&self, net: IpNet) -> Vec<IpNet> {

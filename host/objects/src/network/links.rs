@@ -97,6 +97,11 @@ impl Findings {
         if masquerade == Masquerade::Outside && gateway == BridgeGateway::None {
             self.add("spec.link.bridge.masquerade", "needs a node that routes; hint: set `gateway: host`");
         }
+        if masquerade == Masquerade::Outside && gateway == BridgeGateway::Host {
+            let message =
+                "`outside` is not done by this version; hint: let a masquerading agent or rules of your own do it";
+            self.add("spec.link.bridge.masquerade", message);
+        }
         // The schema has checked the name.
         let name = name.and_then(|name| name.parse().ok()).or_else(|| bridge_name(network))?;
         Some(Bridge { name, gateway, masquerade, hairpin, isolated })

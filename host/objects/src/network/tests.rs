@@ -257,7 +257,7 @@ fn an_interface_has_the_routes_whose_next_hop_is_on_its_link() {
     let routes = |addresses: &[&str]| -> Vec<String> {
         let addresses: Vec<IpNet> = addresses.iter().map(|text| text.parse().unwrap()).collect();
         let line = |route: &Route| route.via.map_or(route.to.to_string(), |via| format!("{} via {via}", route.to));
-        network.routes_of(&addresses).iter().map(line).collect()
+        network.routes_of(&addresses, Whose::Pods).iter().map(line).collect()
     };
     assert_eq!(
         routes(&["192.168.0.5/18", "fd00::5/50"]),
@@ -430,4 +430,49 @@ fn devices_belong_to_host_device_networks() {
             "spec.link.bridge: belongs to `kind: bridge` alone",
         ]
     );
+}
+
+#[test]
+fn a_bridge_has_the_first_address_of_the_block_or_the_gateway_that_lies_in_it() {
+    let bridged = |rest: Value| {
+        let mut spec = json!({"link": {"kind": "bridge"}, "masterNets": null, "gateway4": null, "routes": null,
+            "subnets": ["10.8.0.0/16", "fd00:8::/48"], "ipam": {"type": "blocks", "hostBlock": 8}});
+        spec.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
+        good(spec)
+    };
+    let firsts = ["10.8.3.1/24", "fd00:8:0:300::1/56"].map(|text| text.parse().unwrap());
+    let shown = |network: &Network, whose: Whose| {
+        let line = |route: Route| format!("{} via {}", route.to, route.via.unwrap());
+        network.routes_of(&firsts, whose).into_iter().map(line).collect::<Vec<_>>()
+    };
+    let plain = bridged(json!({}));
+    assert_eq!(plain.on_bridge(&firsts), firsts);
+    assert_eq!(plain.bridge_at(&firsts).unwrap().name.as_str(), "br-net1");
+    let own = ["10.8.0.0/16 via 10.8.3.1", "fd00:8::/48 via fd00:8:0:300::1"];
+    assert_eq!(shown(&plain, Whose::Extra), own);
+    assert_eq!(shown(&plain, Whose::Pods), [own[0], own[1], "0.0.0.0/0 via 10.8.3.1", "::/0 via fd00:8:0:300::1"]);
+    let named = bridged(json!({"gateway4": "10.8.3.254"}));
+    assert_eq!(named.on_bridge(&firsts)[0].to_string(), "10.8.3.254/24");
+    let elsewhere = bridged(json!({"gateway4": "10.8.9.254"}));
+    assert_eq!(elsewhere.on_bridge(&firsts), firsts);
+    let mute = bridged(json!({"link": {"kind": "bridge", "bridge": {"gateway": "none"}}}));
+    assert!(mute.on_bridge(&firsts).is_empty() && shown(&mute, Whose::Pods).is_empty());
+}
+
+#[test]
+fn no_pod_gets_what_the_bridge_has_and_nothing_of_another_node_is_on_its_link() {
+    let network = good(json!({"link": {"kind": "bridge"}, "masterNets": null, "gateway4": null, "routes": null,
+        "subnets": ["10.8.0.0/16"], "ipam": {"type": "blocks", "hostBlock": 8}}));
+    let spec = json!({"network": "net1", "node": "a", "interfaceIndex": 0, "hostIndex": 3});
+    let block = crate::IpBlock::new("net1-0-3".to_owned(), serde_json::from_value(spec).unwrap()).unwrap();
+    let pools = network.pools([&block], &"a".parse().unwrap(), None).unwrap();
+    assert_eq!((pools[0].on_link, pools[0].first.to_string()), (24, "10.8.3.1".to_owned()));
+    assert!(!pools[0].contains("10.8.3.1".parse().unwrap()) && pools[0].contains("10.8.3.2".parse().unwrap()));
+}
+
+#[test]
+fn masquerading_is_refused_as_long_as_nobody_does_it() {
+    let link = json!({"kind": "bridge", "bridge": {"masquerade": "outside"}});
+    let found = refused(json!({"link": link, "masterNets": null}));
+    assert!(found[0].starts_with("spec.link.bridge.masquerade: `outside` is not done"), "{found:?}");
 }

@@ -61,8 +61,7 @@ impl Network {
         let pool = match (master_nets.is_empty(), nics.is_empty(), kind) {
             (false, _, _) => NicPool::MasterNets(master_nets),
             (true, false, _) => NicPool::Selectors(nics),
-            (true, true, Some(Link::VethRouted)) => NicPool::Without,
-            (true, true, _) if link.kind == LinkKind::Bridge => NicPool::Without,
+            (true, true, Some(Link::VethRouted | Link::Bridge)) => NicPool::Without,
             (true, true, _) => NicPool::All,
         };
         let mut subnets = subnets;
@@ -158,10 +157,7 @@ impl Findings {
             (LinkKind::Ipvlan, Some(_)) => Err("is a mode of macvlan; hint: ipvlan has `l2`, `l3` and `l3s`"),
             (LinkKind::VethRouted, None) => Ok(Link::VethRouted),
             (LinkKind::HostDevice, None) => Ok(Link::HostDevice),
-            (LinkKind::Bridge, None) => {
-                self.add("spec.link.kind", "`bridge` is not plumbed by this version");
-                return None;
-            }
+            (LinkKind::Bridge, None) => Ok(Link::Bridge),
             (LinkKind::VethRouted | LinkKind::Bridge | LinkKind::HostDevice, Some(_)) => {
                 Err("has no meaning for this kind; hint: only macvlan and ipvlan have modes")
             }

@@ -91,6 +91,7 @@ pub fn record(key: &AttachmentKey, leases: &[Vec<Lease>]) -> Record {
         request: "request".into(),
         interfaces: leases.iter().enumerate().map(interface).collect(),
         undo: Vec::new(),
+        delegate: None,
         timings: Timings::default(),
         decision: 0,
         since: START.0,

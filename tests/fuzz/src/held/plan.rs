@@ -71,6 +71,7 @@ fn chosen(request: &Request, ifname: &IfName, place: usize, index: usize) -> Cho
         Route { to: all.parse().expect("a network"), via: Some(gateway) }
     });
     Chosen {
+        bridge: None,
         ifname: ifname.clone(),
         network: "net".parse().expect("a name"),
         link,

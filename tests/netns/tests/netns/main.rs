@@ -14,6 +14,7 @@
 
 mod macvlan;
 
+mod bridge;
 mod check;
 mod host_device;
 mod inventory;
@@ -30,6 +31,7 @@ fn main() -> std::process::ExitCode {
         netns::TESTS,
         macvlan::TESTS,
         veth_routed::TESTS,
+        bridge::TESTS,
         host_device::TESTS,
         rollback::TESTS,
         check::TESTS,

@@ -58,9 +58,12 @@ fn phase(step: &Step) -> u8 {
     match step {
         Step::CreateMacvlan { .. } | Step::CreateIpvlan { .. } | Step::CreateVeth { .. } | Step::MoveIn { .. } => 0,
         Step::AddAddress { .. } | Step::SetUp { .. } | Step::AddNeighbor { .. } | Step::AddRoute { .. } => 1,
-        Step::HostSetUp { .. } | Step::HostSysctl { .. } | Step::HostAddNeighbor { .. } | Step::HostAddRoute { .. } => {
-            2
-        }
+        Step::HostSetUp { .. }
+        | Step::HostJoin { .. }
+        | Step::HostPort { .. }
+        | Step::HostSysctl { .. }
+        | Step::HostAddNeighbor { .. }
+        | Step::HostAddRoute { .. } => 2,
     }
 }
 

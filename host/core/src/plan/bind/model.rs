@@ -10,7 +10,7 @@ use ipnet::IpNet;
 use crate::{
     address::Mac,
     ids::IfName,
-    plan::{Interface, Link, NicSettings, Step, Undo, step::Family, step::LinkSysctl},
+    plan::{Interface, Link, NicSettings, Port, Step, Undo, step::Family, step::LinkSysctl},
 };
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -28,6 +28,8 @@ pub struct HostLink {
     pub sysctls: Vec<(Family, LinkSysctl, u8)>,
     pub neighbours: BTreeMap<IpAddr, Mac>,
     pub routes: BTreeSet<IpNet>,
+    pub bridge: Option<IfName>,
+    pub port: Port,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -82,6 +84,18 @@ impl Kernel {
             Step::AddRoute { ifname, to, via } => self.add_route(ifname, *to, *via),
             Step::HostSetUp { host } => {
                 self.host_link(host)?.up = true;
+                Ok(())
+            }
+            Step::HostJoin { host, bridge } => {
+                let link = self.host_link(host)?;
+                fresh(link.up, "a moment without its bridge")?;
+                link.bridge = Some(bridge.clone());
+                Ok(())
+            }
+            Step::HostPort { host, port } => {
+                let link = self.host_link(host)?;
+                fresh(link.bridge.is_none(), "a port without a bridge")?;
+                link.port = *port;
                 Ok(())
             }
             Step::HostSysctl { host, family, key, value } => {

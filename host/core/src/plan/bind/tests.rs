@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     ipam::Pool,
-    plan::{Chosen, HostNic, IpvlanMode, MacvlanMode, NicSettings},
+    plan::{Bridge, Chosen, HostNic, IpvlanMode, MacvlanMode, NicSettings, Port},
 };
 
 fn key() -> AttachmentKey {
@@ -23,6 +23,11 @@ fn net(text: &str) -> IpNet {
 
 fn claim(family: Family) -> Claim {
     Claim { network: "fast".parse().unwrap(), family, pools: Vec::<Pool>::new(), want: None }
+}
+
+fn bridge() -> Bridge {
+    let port = Port { hairpin: true, isolated: false };
+    Bridge { name: "br-fast".parse().unwrap(), mtu: None, gateways: vec![net("10.0.0.1/16")], port }
 }
 
 /// Interface `place` on a NIC of its own, with what a lease for each of its claims would be.
@@ -53,6 +58,7 @@ fn chosen(place: usize, link: Link, families: &[Family], routes: &[(&str, Option
         network: "fast".parse().unwrap(),
         link,
         nic: Some((nic, own)),
+        bridge: (link == Link::Bridge).then(bridge),
         mac: None,
         mtu: None,
         routes,
@@ -187,6 +193,7 @@ fn any_link() -> impl Strategy<Value = Link> {
         Just(Link::Macvlan { mode: MacvlanMode::Passthru }),
         Just(Link::Ipvlan { mode: IpvlanMode::L3 }),
         Just(Link::VethRouted),
+        Just(Link::Bridge),
         Just(Link::HostDevice),
     ]
 }
@@ -220,7 +227,7 @@ fn any_parts() -> impl Strategy<Value = Vec<(Chosen, Vec<Lease>)>> {
             let mut seen = BTreeSet::new();
             chosen.routes.retain(|route| families.contains(&Family::of(route.to.addr())) && seen.insert(route.to));
             chosen.mtu = mtu;
-            let free = matches!(link, Link::HostDevice | Link::VethRouted) || link == MACVLAN;
+            let free = matches!(link, Link::HostDevice | Link::VethRouted | Link::Bridge) || link == MACVLAN;
             chosen.mac = (own_mac && free).then_some(Mac([2, 7, 7, 7, 7, place as u8]));
             (chosen, leases)
         };

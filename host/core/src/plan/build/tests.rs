@@ -19,6 +19,7 @@ fn chosen(ifname: &str, link: Link) -> Chosen {
             HostNic { name: "eth1".parse().unwrap(), index: 7 },
             NicSettings { mac: Mac([2, 0, 0, 0, 0, 1]), mtu: 1500 },
         )),
+        bridge: None,
         mac: None,
         mtu: None,
         routes: vec![],

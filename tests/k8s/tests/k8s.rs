@@ -1,1 +1,0 @@
-//! Promises that only a real API server can judge.

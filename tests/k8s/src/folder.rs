@@ -17,7 +17,8 @@ pub(crate) fn folder() -> Result<&'static Path, String> {
 
 fn ask() -> Result<PathBuf, String> {
     let script = repository().join("scripts/kube-servers");
-    let output = Command::new(&script).arg("--built").output().map_err(|error| format!("`{}`: {error}", script.display()))?;
+    let output =
+        Command::new(&script).arg("--built").output().map_err(|error| format!("`{}`: {error}", script.display()))?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
         let last: Vec<&str> = said.lines().rev().take(2).collect();

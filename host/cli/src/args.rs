@@ -72,8 +72,20 @@ pub enum Command {
 #[derive(Debug, Args)]
 pub struct Daemon {
     /// Folder of manifests: Network, IPBlock, DeviceClass, and strategies.yaml
-    #[arg(long, value_name = "DIR")]
-    pub manifests: PathBuf,
+    #[arg(long, value_name = "DIR", required_unless_present = "kubernetes")]
+    pub manifests: Option<PathBuf>,
+    /// Take objects and strategies from the Kubernetes API, and tell it what this node does
+    #[arg(long, conflicts_with = "manifests", requires = "node")]
+    pub kubernetes: bool,
+    /// How to reach the Kubernetes API [default: the service account of the daemon's own pod]
+    #[arg(long, value_name = "FILE", requires = "kubernetes")]
+    pub kubeconfig: Option<PathBuf>,
+    /// How long an ADD waits for a pod that the API has not told of yet, before it answers `try again later`
+    #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(0..=15))]
+    pub pod_wait: u64,
+    /// Write the pods' annotation `networks-status` too, beside `network-status`
+    #[arg(long, requires = "kubernetes")]
+    pub networks_status: bool,
     /// File that adds or overrides facts about this node's NICs and devices
     #[arg(long, value_name = "FILE")]
     pub inventory_overlay: Option<PathBuf>,

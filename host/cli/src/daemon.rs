@@ -1,10 +1,10 @@
 //! `nicety daemon`.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use anyhow::Context;
 use nicety_core::ids::NodeName;
-use nicety_daemon::config::{Config, KeptIn};
+use nicety_daemon::config::{Annotate, Config, KeptIn, Kubernetes, Objects, Pace};
 use tracing_subscriber::EnvFilter;
 
 use crate::args::{Daemon, RUN_DIR};
@@ -15,6 +15,10 @@ const STATE_DIR: &str = "/var/lib/nicety";
 pub fn run(arguments: Daemon) -> anyhow::Result<()> {
     let Daemon {
         manifests,
+        kubernetes: _,
+        kubeconfig,
+        pod_wait,
+        networks_status,
         inventory_overlay,
         run_dir,
         state_dir,
@@ -44,8 +48,17 @@ pub fn run(arguments: Daemon) -> anyhow::Result<()> {
         Some(folder) => KeptIn::Folder(folder),
         None => KeptIn::FolderIfPossible(state_dir.join("journal")),
     };
+    let objects = match manifests {
+        Some(folder) => Objects::Folder(folder),
+        None => Objects::Kubernetes(Kubernetes {
+            kubeconfig,
+            pod_wait: Duration::from_secs(pod_wait),
+            annotate: if networks_status { Annotate::Both } else { Annotate::NetworkStatus },
+            pace: Pace::default(),
+        }),
+    };
     nicety_daemon::run(Config {
-        manifests,
+        objects,
         overlay: inventory_overlay,
         run_dir,
         state_dir,

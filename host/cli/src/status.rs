@@ -22,10 +22,12 @@ fn page(status: &view::Status) -> String {
     )];
     let listed =
         |title: &str, lines: Vec<String>| (!lines.is_empty()).then(|| format!("{title}\n  {}", lines.join("\n  ")));
-    parts.extend(listed(
-        "the manifests on disk are NOT in force; the generation above is:",
-        status.refused.iter().map(ToString::to_string).collect(),
-    ));
+    parts.push(source(&status.source));
+    let refused = match &status.source {
+        view::Source::Folder { .. } => "the manifests on disk are NOT in force; the generation above is:",
+        view::Source::Kubernetes { .. } => "NOT in force as it is written:",
+    };
+    parts.extend(listed(refused, status.refused.iter().map(ToString::to_string).collect()));
     let bad = status.conditions.iter().filter(|condition| !condition.status && condition.kind != "ManifestsInForce");
     let bad = bad.map(|condition| format!("{}: {}: {}", condition.kind, condition.reason, condition.message)).collect();
     parts.extend(listed("conditions that are not as they should be:", bad));
@@ -35,6 +37,33 @@ fn page(status: &view::Status) -> String {
     parts.push(networks(&status.networks));
     parts.push(nics(&status.nics));
     parts.push(strategies(&status.strategies));
+    parts.join("\n\n")
+}
+
+fn source(source: &view::Source) -> String {
+    let (reachable, since, heard, now, unready, feeds) = match source {
+        view::Source::Folder { folder } => return format!("objects from folder {folder}"),
+        view::Source::Kubernetes { reachable, since, heard, now, unready, feeds, .. } => {
+            (reachable, since, heard, now, unready, feeds)
+        }
+    };
+    let ago = |then: &u64| format!("{} s", now.saturating_sub(*then) / 1000);
+    let answers = match (reachable, since) {
+        (Some(true), Some(since)) => format!("which has answered for {}", ago(since)),
+        (_, Some(since)) => format!("which has NOT answered for {}", ago(since)),
+        (_, None) => "which was not asked yet".to_owned(),
+    };
+    let age = heard
+        .as_ref()
+        .map_or_else(|| "nothing is known of it".to_owned(), |heard| format!("known as of {} ago", ago(heard)));
+    let mut parts = vec![format!("objects from the Kubernetes API, {answers}; {age}")];
+    parts.extend(unready.as_ref().map(|why| format!("nothing can be attached yet: {why}")));
+    let head = ["WATCH", "OBJECTS", "HEARD", "STATE"].map(str::to_owned);
+    let lines = feeds.iter().map(|feed| {
+        let heard = feed.heard.as_ref().map_or_else(|| "-".to_owned(), |heard| format!("{} ago", ago(heard)));
+        [feed.name.clone(), feed.objects.to_string(), heard, format!("{}, for {}", feed.state, ago(&feed.since))]
+    });
+    parts.push(aligned(&std::iter::once(head).chain(lines).collect::<Vec<_>>()));
     parts.join("\n\n")
 }
 

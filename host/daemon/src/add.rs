@@ -21,10 +21,12 @@ use tracing::{info, warn};
 use crate::{
     after::{After, Occasion},
     answer,
+    cluster::told,
     decide::{self, Decided, Reason, Trace},
     del, delegate,
     intend::Intent,
     node::{Node, now},
+    pod::{self, Known},
 };
 use nicety_deciding::chain;
 
@@ -35,19 +37,35 @@ pub fn add(
     node: &Node,
     attachment: &Attachment,
     netns: &Netns,
+    known: &Known,
     deadline: Instant,
     after: &mut After,
 ) -> Result<String, CniError> {
-    let intent = Intent::of(attachment, netns.id().clone())?;
+    let mut intent = Intent::of(attachment, netns.id().clone())?;
     if let Some(record) = before(node, &intent, netns, deadline)? {
         info!("repeated ADD answered from its record");
+        tell(node, attachment, &record, after);
         return Ok(answer::of(attachment, &record));
+    }
+    if let Some(unready) = &node.world().unready {
+        return Err(CniError::new(Code::TryAgainLater, unready.clone()).with_details("nothing was changed"));
+    }
+    match known {
+        Known::Nothing => {}
+        Known::Facts(facts) => intent.pod = pod::learned(intent.pod, facts),
+        Known::Unseen(error) => return Err(error.clone()),
     }
     let delegate = delegate::intend(node, attachment)?;
     let (plan, times) = reserve(node, &intent, delegate, after)?;
     let record = apply(node, &intent.key, netns, &plan, times, deadline)?;
     info!(interfaces = record.interfaces.len(), pod = %format!("{}/{}", record.pod.namespace, record.pod.name), "attached");
+    tell(node, attachment, &record, after);
     Ok(answer::of(attachment, &record))
+}
+
+/// Also of a repeated ADD: the daemon may have died between its reply and its word.
+fn tell(node: &Node, attachment: &Attachment, record: &Record, after: &mut After) {
+    after.told = node.source.cluster().and_then(|_| told::of(attachment, Ok(record)));
 }
 
 /// The record of the same request and namespace answers it. One that is unfinished is taken back first; one of another request is

@@ -12,7 +12,10 @@ use nicety_core::{
 use nicety_deciding::Job;
 use nicety_strategies::{Run, Shadowed};
 
-use crate::node::{Node, now};
+use crate::{
+    cluster::told::{Told, What},
+    node::{Node, now},
+};
 
 /// Left by a call that decided something; empty for all others.
 #[derive(Debug, Default)]
@@ -21,6 +24,8 @@ pub struct After {
     pub records: Vec<DecisionRecord>,
     /// Candidates that have still to be asked.
     pub shadows: Vec<Shadowed>,
+    /// For the pod's object in the API.
+    pub told: Option<Told>,
 }
 
 /// What all records of one ADD have in common.
@@ -34,7 +39,13 @@ pub struct Occasion {
 
 impl After {
     pub fn run(self, node: &Arc<Node>) {
-        let After { records, shadows } = self;
+        let After { records, shadows, told } = self;
+        if let (Some(Told { pod, what }), Some(cluster)) = (told, node.source.cluster()) {
+            match what {
+                What::Attached(status) => cluster.annotations.put(pod, &status),
+                What::Failed(happened) => cluster.events.put(pod, happened),
+            }
+        }
         let step = u32::try_from(records.len()).unwrap_or(u32::MAX);
         let occasion = records.first().filter(|_| !shadows.is_empty()).and_then(Occasion::of);
         node.journal.append(records);

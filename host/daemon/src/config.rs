@@ -3,12 +3,12 @@
 use std::{path::PathBuf, time::Duration};
 
 use nicety_core::{cluster::tables::TableRange, ids::NodeName};
+pub use nicety_k8s::{mirror::Pace, pods::Annotate};
 use nicety_sidecar::Socket;
 
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Folder of manifests, watched.
-    pub manifests: PathBuf,
+    pub objects: Objects,
     /// File that adds or overrides inventory fields, watched with the folder that holds it.
     pub overlay: Option<PathBuf>,
     /// Sockets and state.
@@ -26,6 +26,25 @@ pub struct Config {
     pub route_tables: TableRange,
     /// Where others ask for decisions; none: nowhere.
     pub engine: Option<Socket>,
+}
+
+/// Where objects come from.
+#[derive(Debug, Clone)]
+pub enum Objects {
+    /// A folder of manifests, watched.
+    Folder(PathBuf),
+    Kubernetes(Kubernetes),
+}
+
+/// A Kubernetes API, and what it is told.
+#[derive(Debug, Clone)]
+pub struct Kubernetes {
+    /// None: the service account of the pod that the daemon runs in.
+    pub kubeconfig: Option<PathBuf>,
+    /// So long an ADD waits for a pod that the API has not told of yet.
+    pub pod_wait: Duration,
+    pub annotate: Annotate,
+    pub pace: Pace,
 }
 
 /// Where decision records go beside the store.
@@ -46,6 +65,11 @@ pub const CNI_SOCKET: &str = "cni.sock";
 pub const ADMIN_SOCKET: &str = "admin.sock";
 
 impl Config {
+    /// What was last known of the Kubernetes API.
+    pub fn mirror_dir(&self) -> PathBuf {
+        self.state_dir.join("mirror")
+    }
+
     pub fn cni_socket(&self) -> PathBuf {
         self.run_dir.join(CNI_SOCKET)
     }

@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Instant};
 use nicety_cni::{CniError, Code, Mode};
 use nicety_core::{
     address::Family,
-    facts::{Request, nic_selection::Nic},
+    facts::{Pod, Request, nic_selection::Nic},
     finding::Finding,
     ids::{IfName, NetworkName},
     ipam::Claim,
@@ -22,7 +22,7 @@ use nicety_objects::{
 use nicety_strategies::{Run, Shadowed};
 
 use crate::{
-    gather::{Candidate, Snapshot},
+    gather::{self, Candidate, Snapshot},
     intend::Intent,
     outcome,
 };
@@ -93,7 +93,7 @@ pub fn decide(
 fn attach(snapshot: &Snapshot, intent: &Intent, trace: &mut Trace) -> Result<Vec<Request>, CniError> {
     let name = intent.network.as_ref().map_or("", NetworkName::as_str);
     if let Some(network) = &intent.network {
-        known(snapshot, network, &intent.pod.namespace)?;
+        known(snapshot, network, &intent.pod)?;
     }
     let facts = snapshot.attach(intent);
     let decided = nicety_strategies::attach(&snapshot.world.strategies, name, &facts, &clock());
@@ -103,7 +103,7 @@ fn attach(snapshot: &Snapshot, intent: &Intent, trace: &mut Trace) -> Result<Vec
 }
 
 /// The network that the NetConf names exists and serves the pod's namespace.
-fn known(snapshot: &Snapshot, name: &NetworkName, namespace: &str) -> Result<(), CniError> {
+fn known(snapshot: &Snapshot, name: &NetworkName, pod: &Pod) -> Result<(), CniError> {
     match snapshot.network(name) {
         None => {
             let known =
@@ -113,9 +113,11 @@ fn known(snapshot: &Snapshot, name: &NetworkName, namespace: &str) -> Result<(),
             );
             Err(CniError::new(Code::UnknownNetwork, message))
         }
-        Some(network) if !network.serves(namespace) => {
-            let message =
-                format!("network `{name}` does not serve namespace `{namespace}`; hint: add it to `spec.namespaces`");
+        Some(network) if !gather::serves(network, pod) => {
+            let namespace = &pod.namespace;
+            let message = format!(
+                "network `{name}` does not serve namespace `{namespace}`; hint: `spec.namespaces` and `spec.namespaceSelector` say which it serves"
+            );
             Err(CniError::new(Code::UnknownNetwork, message))
         }
         Some(_) => Ok(()),
@@ -124,7 +126,7 @@ fn known(snapshot: &Snapshot, name: &NetworkName, namespace: &str) -> Result<(),
 
 /// The network of a reviewed request: its index is one of the offer's, which stands in the order of the objects.
 fn network_of<'a>(snapshot: &'a Snapshot, intent: &Intent, request: &Request) -> Result<&'a Network, CniError> {
-    let mut served = snapshot.world.objects.networks.values().filter(|network| network.serves(&intent.pod.namespace));
+    let mut served = snapshot.world.objects.networks.values().filter(|network| gather::serves(network, &intent.pod));
     let found = served.nth(request.network as usize);
     found.ok_or_else(|| CniError::new(Code::Internal, "a reviewed request names no network that was on offer"))
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use nicety_core::{
     facts::{
-        Attribute, Node as NodeFacts, Request, Value,
+        Attribute, Label, Node as NodeFacts, Pod, Request, Value,
         attach::{self, Offer},
         nic_selection::{self, Nic},
     },
@@ -24,6 +24,8 @@ use crate::{intend::Intent, world::World};
 pub struct Snapshot {
     pub world: Arc<World>,
     pub node: NodeName,
+    /// None: not known.
+    pub node_labels: Option<nicety_k8s::mirror::Labels>,
     pub nics: Arc<Vec<Discovered>>,
     pub usage: Usage,
     pub capabilities: Capabilities,
@@ -38,7 +40,7 @@ pub struct Candidate {
 
 impl Snapshot {
     pub fn attach(&self, intent: &Intent) -> attach::Facts {
-        let served = self.world.objects.networks.values().filter(|network| network.serves(&intent.pod.namespace));
+        let served = self.world.objects.networks.values().filter(|network| serves(network, &intent.pod));
         let offer = |network: &Network| {
             let unready = self.unready(network);
             let attributes =
@@ -130,8 +132,15 @@ impl Snapshot {
     }
 
     fn node_facts(&self) -> NodeFacts {
-        NodeFacts { name: self.node.to_string(), ..NodeFacts::default() }
+        let labels = self.node_labels.as_ref().map(|labels| crate::pod::labels(&labels.0));
+        NodeFacts { name: self.node.to_string(), labels, ..NodeFacts::default() }
     }
+}
+
+/// Whether pods of the pod's namespace may be attached to the network.
+pub fn serves(network: &Network, pod: &Pod) -> bool {
+    let labels = pod.namespace_labels.iter().flatten();
+    network.serves_labelled(&pod.namespace, &labels.map(|Label { key, value }| (key.clone(), value.clone())).collect())
 }
 
 /// What a meta plugin or a person wrote under `args.cni`, as attributes of the call (registered in wit/attributes.md).

@@ -16,11 +16,13 @@ use nicety_store::Store;
 use tracing::warn;
 
 use crate::{
-    config::{Config, KeptIn},
+    cluster::Cluster,
+    config::{Config, KeptIn, Objects},
     gather::Snapshot,
     inventory::Inventory,
     peers::Peers,
-    world::World,
+    source::Source,
+    world::{Loaded, World},
 };
 
 #[derive(Debug)]
@@ -34,16 +36,17 @@ pub struct Node {
     pub metrics: Metrics,
     pub shadows: Shadows,
     pub peers: Peers,
+    pub source: Source,
     policies: Policies,
     world: ArcSwap<World>,
-    /// What is wrong with the manifests as they stand; empty when the world in force is what they say.
+    /// What of the source is not in force, and why; empty when the world in force is what it says.
     refused: Mutex<Vec<Finding>>,
     ledger: Mutex<()>,
     served: AtomicU64,
 }
 
 impl Node {
-    /// Opens the store, probes the kernel, loads the manifests. Manifests with findings are an error here: a daemon that starts has
+    /// Opens the store, probes the kernel, loads the objects. Manifests with findings are an error here: a daemon that starts has
     /// nothing to fall back on.
     pub fn new(config: Config) -> anyhow::Result<Result<Node, Vec<Finding>>> {
         let store = Store::open(&config.run_dir)?;
@@ -51,8 +54,14 @@ impl Node {
         let state =
             State { folder: Some(config.state_dir.clone()), registry_credentials: config.registry_credentials.clone() };
         let policies = Policies::open(EngineConfig::default(), &state)?;
-        let world = match World::load(&config, &policies, 1) {
-            Ok(world) => world,
+        let source = match &config.objects {
+            Objects::Folder(folder) => Source::Folder(folder.clone()),
+            Objects::Kubernetes(kubernetes) => {
+                Source::Cluster(Box::new(Cluster::open(kubernetes, &config.mirror_dir(), &config.node)))
+            }
+        };
+        let Loaded { world, refused } = match World::load(&config, &source, &policies, None) {
+            Ok(loaded) => loaded,
             Err(findings) => return Ok(Err(findings)),
         };
         let inventory = Inventory::read(&world.overlay)?;
@@ -65,9 +74,10 @@ impl Node {
             store,
             journal,
             inventory,
+            source,
             policies,
             world: ArcSwap::from_pointee(world),
-            refused: Mutex::default(),
+            refused: Mutex::new(refused),
             ledger: Mutex::default(),
             served: AtomicU64::new(0),
             config,
@@ -84,34 +94,38 @@ impl Node {
         Snapshot {
             world: self.world(),
             node: self.config.node.clone(),
+            node_labels: self.source.cluster().and_then(|cluster| cluster.mirror.node_labels()),
             nics: self.inventory.nics(),
             usage: self.store.usage(),
             capabilities: self.capabilities,
         }
     }
 
-    /// Loads the manifests and swaps them in when they are good and say something new: the new generation. Findings leave the world
-    /// before in force.
+    /// Loads what the source says and swaps it in when it is good and says something new: the new generation. What has findings
+    /// leaves what was before in force: of a folder all of it, of an API each object by itself.
     pub fn reload(&self) -> Result<Option<u64>, Vec<Finding>> {
         let before = self.world();
-        let loaded = World::load(&self.config, &self.policies, before.generation + 1);
-        let outcome = loaded.map(|world| {
-            let generation = world.generation;
-            (world.fingerprint != before.fingerprint).then(|| {
-                if let Err(error) = self.inventory.refresh(&world.overlay) {
+        let loaded = World::load(&self.config, &self.source, &self.policies, Some(&before));
+        let (outcome, refused) = match loaded {
+            Err(findings) => (Err(findings.clone()), findings),
+            Ok(Loaded { world, refused }) if world.fingerprint == before.fingerprint => (Ok(None), refused),
+            Ok(Loaded { world, refused }) => {
+                let generation = world.generation;
+                if world.overlay != before.overlay
+                    && let Err(error) = self.inventory.refresh(&world.overlay)
+                {
                     warn!(%error, "cannot read the node's NICs under the new overlay");
                 }
                 self.world.store(Arc::new(world));
                 self.peers.look();
-                generation
-            })
-        });
-        let findings = outcome.as_ref().err().cloned().unwrap_or_default();
-        *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = findings;
+                (Ok(Some(generation)), refused)
+            }
+        };
+        *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = refused;
         outcome
     }
 
-    /// Why the manifests on disk are not in force.
+    /// What is written and not in force, and why.
     pub fn refused(&self) -> Vec<Finding> {
         self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

@@ -7,7 +7,13 @@ use nicety_core::finding::Finding;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 
-use crate::{admin, config::Config, inventory, node::Node, peers, recover, reload, serve, sidecar};
+use crate::{
+    admin, cluster,
+    config::{Config, Objects},
+    inventory,
+    node::Node,
+    peers, recover, reload, serve, sidecar,
+};
 
 const TOMBSTONES_EVERY: Duration = Duration::from_secs(30);
 
@@ -44,10 +50,17 @@ async fn until_stopped(node: Arc<Node>) -> anyhow::Result<()> {
         listener.with_context(|| format!("cannot listen on `{}`", socket.path.display()))
     });
     let engine = engine.transpose()?;
+    let client = match &node.config.objects {
+        Objects::Folder(_) => None,
+        Objects::Kubernetes(kubernetes) => Some(nicety_k8s::connect(kubernetes.kubeconfig.as_deref()).await?),
+    };
     let replaying = node.clone();
     tokio::task::spawn_blocking(move || recover::tombstones(&replaying.store, &replaying.config.cni_socket())).await?;
     let mut background = tokio::task::JoinSet::new();
-    background.spawn(named("manifests are no longer watched", reload::watch(node.clone())));
+    background.spawn(named("objects are no longer watched", reload::watch(node.clone())));
+    if let Some(client) = client {
+        background.spawn(cluster::run(node.clone(), client));
+    }
     background.spawn(named("NICs are no longer followed", inventory::follow(node.clone(), changes)));
     background.spawn(admin::serve(node.clone(), admin));
     background.spawn(unheard(node.clone()));
@@ -59,6 +72,7 @@ async fn until_stopped(node: Arc<Node>) -> anyhow::Result<()> {
     serve::serve(node.clone(), plugin, stopped()).await;
     background.shutdown().await;
     node.store.flush()?;
+    node.source.cluster().into_iter().for_each(|cluster| cluster.mirror.save());
     info!("stopped");
     Ok(())
 }

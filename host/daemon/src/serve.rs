@@ -25,7 +25,7 @@ use tokio::{
 };
 use tracing::{Instrument, info_span, warn};
 
-use crate::{after::After, config::REQUEST_DEADLINE, node::Node, verb};
+use crate::{after::After, config::REQUEST_DEADLINE, node::Node, pod, verb};
 
 /// A plugin sends its frame at once; who does not is not one.
 const FRAME_DEADLINE: std::time::Duration = std::time::Duration::from_secs(5);
@@ -106,12 +106,14 @@ async fn answer(
         let message = format!("an earlier call for container `{container}` is still running");
         return (failure(&call, Code::TryAgainLater, &message), After::default());
     };
+    // Before the work takes a thread: DEL of other pods need not wait for pods that nobody has seen yet.
+    let known = pod::known(node, &call, deadline.saturating_duration_since(Instant::now()) / 2).await;
     let (worker, for_panic, span) = (node.clone(), call.clone(), tracing::Span::current());
     // Netlink, the store and the sandboxes are synchronous; each has its own bound within the deadline. The container's turn goes
     // with the work, so that a call which outlives its connection still excludes the next one.
     let work = tokio::task::spawn_blocking(move || {
         let _turn = held;
-        span.in_scope(|| verb::run(&worker, &call, netns, deadline))
+        span.in_scope(|| verb::run(&worker, &call, netns, &known, deadline))
     });
     let answered = work.await.unwrap_or_else(|panic| {
         warn!(%panic, "a call ended in a panic");

@@ -17,6 +17,9 @@ pub fn status(node: &Node, netconf: &NetConf, deadline: Instant) -> Result<Strin
         return unavailable(format!("`{name}` is not the name of a network"));
     };
     let snapshot = node.snapshot();
+    if let Some(unready) = &snapshot.world.unready {
+        return unavailable(unready.clone());
+    }
     match snapshot.network(&name) {
         None => unavailable(format!("there is no network `{name}`; hint: add its manifest")),
         Some(network) => snapshot.unready(network).map_or(Ok(String::new()), unavailable),

@@ -12,10 +12,13 @@ use nicety_cni::{
 use nicety_kernel::{Netns, NetnsError};
 use tracing::{info, warn};
 
-use crate::{add::add, after::After, check::check, del::del, gc::gc, node::Node, status::status};
+use crate::{
+    add::add, after::After, check::check, cluster::told, del::del, gc::gc, node::Node, pod::Known, status::status,
+};
 use nicety_deciding::chain;
 
-pub fn run(node: &Node, call: &Call, netns: Option<OwnedFd>, deadline: Instant) -> (Reply, After) {
+/// `known`: what is known of an ADD's pod.
+pub fn run(node: &Node, call: &Call, netns: Option<OwnedFd>, known: &Known, deadline: Instant) -> (Reply, After) {
     let start = Instant::now();
     let request = match Request::parse(&call.env, &call.stdin) {
         Ok(request) => request,
@@ -26,7 +29,10 @@ pub fn run(node: &Node, call: &Call, netns: Option<OwnedFd>, deadline: Instant) 
     };
     let version = request.version();
     let mut after = After::default();
-    let outcome = answer(node, &request, netns, deadline, &mut after);
+    let outcome = answer(node, &request, netns, known, deadline, &mut after);
+    if let (Request::Add(attachment), Err(error), Some(_)) = (&request, &outcome, node.source.cluster()) {
+        after.told = told::of(attachment, Err(error));
+    }
     node.count();
     let microseconds = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
     let reply = match outcome {
@@ -46,6 +52,7 @@ fn answer(
     node: &Node,
     request: &Request,
     netns: Option<OwnedFd>,
+    known: &Known,
     deadline: Instant,
     after: &mut After,
 ) -> Result<String, CniError> {
@@ -53,7 +60,7 @@ fn answer(
         return Err(CniError::new(Code::TryAgainLater, "this call waited too long for its turn"));
     }
     match request {
-        Request::Add(attachment) => add(node, attachment, &inside(attachment, netns)?, deadline, after),
+        Request::Add(attachment) => add(node, attachment, &inside(attachment, netns)?, known, deadline, after),
         Request::Check(attachment) => check(node, attachment, &inside(attachment, netns)?, deadline),
         // A namespace that is gone, or that is not one, is no reason to keep what the record holds.
         Request::Del(attachment) => del(&node.store, attachment, inside(attachment, netns).ok(), deadline),

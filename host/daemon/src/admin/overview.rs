@@ -5,10 +5,11 @@ use nicety_core::{
     finding::{self, Finding},
     record::State,
 };
+use nicety_k8s::mirror::{Answers, Phase};
 use nicety_strategies::StrategySet;
 
 use super::view;
-use crate::{gather::Snapshot, node::Node, peers::Outcome};
+use crate::{gather::Snapshot, node::Node, peers::Outcome, source::Source};
 
 pub fn of(node: &Node) -> view::Status {
     let (snapshot, records) = (node.snapshot(), node.store.records());
@@ -36,6 +37,7 @@ pub fn of(node: &Node) -> view::Status {
         generation: world.generation,
         conditions: conditions(&node.refused(), &world.strategies),
         refused: node.refused(),
+        source: source(node),
         overlay: node.inventory.findings(),
         served: node.served(),
         nics: nics
@@ -70,6 +72,41 @@ fn routes(outcome: &Outcome) -> view::Routes {
         in_place: *routes,
         missing: missing.len(),
         examples: faults.iter().chain(missing).take(EXAMPLES).cloned().collect(),
+    }
+}
+
+/// Where objects come from, and how old they are.
+fn source(node: &Node) -> view::Source {
+    let cluster = match &node.source {
+        Source::Folder(folder) => return view::Source::Folder { folder: folder.display().to_string() },
+        Source::Cluster(cluster) => cluster,
+    };
+    let health = cluster.mirror.health();
+    let feeds = health.feeds.iter().map(|(feed, of)| view::Feed {
+        name: feed.name().to_owned(),
+        objects: cluster.mirror.count(*feed),
+        state: match &of.phase {
+            Phase::Unknown => "nothing heard yet".to_owned(),
+            Phase::Saved => "as saved".to_owned(),
+            Phase::Live => "live".to_owned(),
+            Phase::Missing => {
+                "the server does not know this kind; hint: install the CustomResourceDefinitions".to_owned()
+            }
+            Phase::Failing(why) => format!("failing: {why}"),
+        },
+        since: of.since.0,
+        heard: of.heard.map(|heard| heard.0),
+    });
+    view::Source::Kubernetes {
+        reachable: health.server.map(|(answers, _)| answers == Answers::Yes),
+        since: health.server.map(|(_, since)| since.0),
+        heard: health.oldest().map(|heard| heard.0),
+        now: crate::node::now().0,
+        unready: node.world().unready.clone(),
+        strategies: node.world().origin.version.clone(),
+        feeds: feeds.collect(),
+        annotations_lost: cluster.annotations.lost(),
+        events_lost: cluster.events.lost(),
     }
 }
 

@@ -22,6 +22,7 @@ pub struct Status {
     pub conditions: Vec<Condition>,
     /// Why the manifests on disk are not in force; empty when they are.
     pub refused: Vec<Finding>,
+    pub source: Source,
     /// What of the overlay fits no NIC.
     pub overlay: Vec<Finding>,
     /// Calls of the plugin since the start.
@@ -33,6 +34,45 @@ pub struct Status {
     /// Not `Attached`: being made or taken back, or left over.
     pub unfinished: Vec<AttachmentKey>,
     pub leases: usize,
+}
+
+/// Where objects come from. Times are milliseconds since the epoch.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "from")]
+pub enum Source {
+    Folder {
+        folder: String,
+    },
+    Kubernetes {
+        /// Whether the server answers, and since when that is so. None: it was not asked yet.
+        reachable: Option<bool>,
+        since: Option<u64>,
+        /// The oldest moment that any of what is known stands for.
+        heard: Option<u64>,
+        /// By the daemon's clock.
+        now: u64,
+        /// Why nothing can be decided yet.
+        unready: Option<String>,
+        /// `metadata.resourceVersion` of the strategies in force; empty: the defaults.
+        strategies: String,
+        feeds: Vec<Feed>,
+        /// Annotations and events that were never written.
+        annotations_lost: u64,
+        events_lost: u64,
+    },
+}
+
+/// One watch.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Feed {
+    pub name: String,
+    pub objects: usize,
+    pub state: String,
+    /// When it came into this state.
+    pub since: u64,
+    /// When it was last known to be what the server has.
+    pub heard: Option<u64>,
 }
 
 /// As Kubernetes objects have them.

@@ -1,16 +1,23 @@
 //! The only crate that knows kube: sources (watch, then an index in memory and on disk) and sinks (objects applied, status, events).
 //! It decides nothing: what to write is computed by `nicety_core::cluster` from what was watched.
 
+pub mod apply;
+pub mod backoff;
 pub mod client;
 pub mod events;
+pub mod kinds;
+pub mod lease;
 pub mod mirror;
 pub mod outbox;
 pub mod pods;
 pub mod publish;
+pub mod watch;
 
 use k8s_openapi::jiff::Timestamp;
 use nicety_core::millis::Millis;
 
+pub use apply::{Failure, Place, WriteError, Writer};
+pub use backoff::Backoff;
 pub use client::{ConnectError, connect};
 pub use mirror::Mirror;
 

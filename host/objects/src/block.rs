@@ -44,6 +44,11 @@ pub struct IpBlockSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(with = "Vec<text::Address>", length(max = 2))]
     pub via: Vec<IpAddr>,
+    /// Of a network without `subnets`, whose pods have addresses of the nodes' own networks: those that nodes have inside the block.
+    /// They are never handed out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Vec<text::Address>", length(max = 1024))]
+    pub reserved: Vec<IpAddr>,
 }
 
 /// The finalizer of blocks: a block is free only when nothing hands out from it any longer.
@@ -61,6 +66,8 @@ pub struct IpBlock {
     pub segment: String,
     /// At most one per family, IPv4 first.
     pub via: Vec<IpAddr>,
+    /// Never handed out.
+    pub reserved: Vec<IpAddr>,
 }
 
 /// What the object of a block is called: two claims to one block are two writes to one object, of which the API refuses one.
@@ -71,7 +78,7 @@ pub fn name_of(network: &NetworkName, interface_index: u32, host_index: u32) -> 
 impl IpBlock {
     /// The schema has checked all names; what it let through is named all the same.
     pub fn new(name: String, spec: IpBlockSpec) -> Result<IpBlock, Vec<Finding>> {
-        let IpBlockSpec { network, node, interface, interface_index, host_index, segment, mut via } = spec;
+        let IpBlockSpec { network, node, interface, interface_index, host_index, segment, mut via, reserved } = spec;
         via.sort_by_key(|hop| Family::of(*hop));
         let findings = hops(&via);
         if !findings.is_empty() {
@@ -90,6 +97,7 @@ impl IpBlock {
             host_index,
             segment,
             via,
+            reserved,
         })
     }
 
@@ -115,8 +123,10 @@ impl IpBlock {
             }
             (Some(_), _) | (None, NicPool::Without) => (),
         }
+        // Without subnets the segment is the interface block, whatever number it has.
+        let interface_bits = if network.subnets.is_empty() { u8::MAX } else { *interface_bits };
         let indexes =
-            [("interfaceIndex", self.interface_index, *interface_bits), ("hostIndex", self.host_index, *host_bits)];
+            [("interfaceIndex", self.interface_index, interface_bits), ("hostIndex", self.host_index, *host_bits)];
         for (field, index, bits) in indexes {
             if u128::from(index) > last_index(bits) {
                 let message = format!(

@@ -14,6 +14,7 @@ pub mod load;
 pub mod manifest;
 pub mod network;
 pub mod overlay;
+pub mod render;
 pub mod schema;
 pub mod selector;
 pub mod set;

@@ -208,7 +208,8 @@ fn twice(set: &Set) -> Vec<(&str, Finding)> {
     let (mut by_index, mut by_nic) = (BTreeMap::new(), BTreeMap::new());
     let mut findings = Vec::new();
     for block in set.blocks.values() {
-        let IpBlock { name, network, node, interface, interface_index, host_index, segment: _, via: _ } = block;
+        let IpBlock { name, network, node, interface, interface_index, host_index, segment: _, via: _, reserved: _ } =
+            block;
         if let Some(first) = by_index.insert((network, interface_index, host_index), name) {
             let message = format!(
                 "interfaceIndex {interface_index} with hostIndex {host_index} of network `{network}` is IPBlock `{first}` already"

@@ -14,7 +14,7 @@ use ipnet::IpNet;
 
 use super::{
     blocks::{Block, Change, Claimant, NewBlock, Node, Plan, Reason, SegmentResult, Shortage, State, View},
-    scheme::{Hosts, NoBlock, Scheme},
+    scheme::{Hosts, NoBlock},
     segment::Segment,
 };
 use crate::{

@@ -4,7 +4,7 @@ use ipnet::IpNet;
 use nicety_core::{
     address::Family,
     ids::{IfName, NetworkName, NodeName},
-    ipam::{BlockError, Blocks, Pool, PoolError},
+    ipam::{BlockError, Blocks, Pool, PoolError, block as cut_block},
     plan::Link,
 };
 
@@ -48,7 +48,9 @@ impl Network {
                     for (cut, around) in self.cut(block)? {
                         // A bridge ends at its node: nothing of another node's is on its link.
                         let on_link = if self.link == Link::Bridge { cut } else { around };
-                        pools.push(self.pool_of(node, Pool::block(cut, on_link.prefix_len(), self.excludes_at(cut)))?);
+                        let excludes =
+                            self.excludes_at(cut).into_iter().chain(block.reserved.iter().map(|own| IpNet::from(*own)));
+                        pools.push(self.pool_of(node, Pool::block(cut, on_link.prefix_len(), excludes.collect()))?);
                     }
                 }
                 if pools.is_empty() {
@@ -62,6 +64,9 @@ impl Network {
     /// Per family the host block of an IPBlock and the interface block around it. Empty for networks without the block scheme.
     pub fn cut(&self, block: &IpBlock) -> Result<Vec<(IpNet, IpNet)>, NoPools> {
         let refused = |source| NoPools::Block { network: self.name.clone(), block: block.name.clone(), source };
+        if let Some(net) = self.segment_net(block) {
+            return Ok(vec![(cut_block(net, u128::from(block.host_index), self.host_bits()).map_err(refused)?, net)]);
+        }
         self.schemes()
             .map(|scheme| {
                 let (interface, host) = (u128::from(block.interface_index), u128::from(block.host_index));
@@ -69,6 +74,19 @@ impl Network {
                 Ok((scheme.host_block(interface, host).map_err(refused)?, around))
             })
             .collect()
+    }
+
+    /// Of a network without subnets: the network that the block's NIC has an address in, which is cut instead.
+    fn segment_net(&self, block: &IpBlock) -> Option<IpNet> {
+        let net = || block.segment.parse::<IpNet>().ok();
+        self.subnets.is_empty().then(net)?
+    }
+
+    fn host_bits(&self) -> u8 {
+        match self.ipam {
+            Ipam::Blocks { host_bits, .. } => host_bits,
+            Ipam::Ranges { .. } | Ipam::None => 0,
+        }
     }
 
     /// The block scheme of each family.

@@ -52,6 +52,7 @@ fn block(interface: Option<&str>, interface_index: u32, host_index: u32) -> IpBl
         host_index,
         segment: String::new(),
         via: Vec::new(),
+        reserved: Vec::new(),
     }
 }
 
@@ -114,7 +115,9 @@ fn subnets_are_one_of_each_family_and_fit_for_pods() {
     );
     assert_eq!(
         refused(json!({"subnets": []})),
-        ["spec.subnets: is missing; hint: name at least one prefix, or set `ipam.type: none`"]
+        [
+            "spec.ipam.interfaceBlock: has no meaning without `subnets`: each NIC's own network is cut by `hostBlock` alone"
+        ]
     );
     assert_eq!(
         refused(json!({"subnets": ["10.0.0.0/8", "fd00::/48", "10.1.0.0/16"]}))[0],
@@ -291,6 +294,23 @@ fn the_pool_of_nics_has_the_order_of_its_description() {
         refused(json!({"masterNets": ["10.0.0.0/8"], "nics": [{"name": "eth1"}]})),
         ["spec.nics: stands beside `spec.masterNets`; hint: describe the NIC pool one way or the other"]
     );
+}
+
+#[test]
+fn without_subnets_a_block_is_cut_from_the_nics_own_network_beside_the_nodes_addresses() {
+    let network = good(json!({"subnets": null, "ipam": {"type": "blocks", "hostBlock": 2}}));
+    let own = IpBlock {
+        segment: "10.0.1.0/24".to_owned(),
+        reserved: vec!["10.0.1.65".parse().unwrap()],
+        ..block(Some("eth1"), 7, 1)
+    };
+    assert_eq!(own.check(&network), []);
+    let nic = "eth1".parse().unwrap();
+    let pools = network.pools([&own], &"node-1".parse().unwrap(), Some(&nic)).unwrap();
+    assert_eq!((pools[0].first, pools[0].on_link), ("10.0.1.65".parse().unwrap(), 24));
+    assert!(!pools[0].contains("10.0.1.65".parse().unwrap()) && pools[0].contains("10.0.1.66".parse().unwrap()));
+    let routed = json!({"subnets": null, "link": {"kind": "veth-routed"}, "ipam": {"type": "blocks", "hostBlock": 2}});
+    assert!(refused(routed)[0].starts_with("spec.subnets: is missing, and the network has no NICs"));
 }
 
 #[test]

@@ -64,6 +64,10 @@ impl Network {
             (true, true, Some(Link::VethRouted | Link::Bridge)) => NicPool::Without,
             (true, true, _) => NicPool::All,
         };
+        if subnets.is_empty() && pool == NicPool::Without && matches!(ipam, Some(Ipam::Blocks { .. })) {
+            let message = "is missing, and the network has no NICs whose own networks could be cut; hint: name at least one prefix";
+            findings.add("spec.subnets", message);
+        }
         let mut subnets = subnets;
         subnets.sort_by_key(|subnet| Family::of(subnet.addr()));
         let routes = routes.into_iter().map(|RouteSpec { to, via }| Route { to, via }).collect();
@@ -119,8 +123,8 @@ impl Findings {
         {
             self.add("spec.subnets[1]", "is of the same address family as the first; hint: make a Network of each");
         }
-        if subnets.is_empty() && ipam != IpamKind::None {
-            self.add("spec.subnets", "is missing; hint: name at least one prefix, or set `ipam.type: none`");
+        if subnets.is_empty() && ipam == IpamKind::Ranges {
+            self.add("spec.subnets", "is missing; hint: name at least one prefix");
         }
         for (index, subnet) in subnets.iter().enumerate() {
             let address = subnet.addr();
@@ -184,6 +188,11 @@ impl Findings {
             IpamKind::None => Some(Ipam::None),
             IpamKind::Ranges => self.ranges(ranges, subnets).map(|ranges| Ipam::Ranges { ranges, excludes }),
             IpamKind::Blocks => {
+                if subnets.is_empty() && interface_block.is_some() {
+                    let message =
+                        "has no meaning without `subnets`: each NIC's own network is cut by `hostBlock` alone";
+                    self.add("spec.ipam.interfaceBlock", message);
+                }
                 let interface_bits = interface_block.unwrap_or(0);
                 let Some(host_bits) = host_block else {
                     self.add("spec.ipam.hostBlock", "is missing; hint: 8 bits make 256 nodes");

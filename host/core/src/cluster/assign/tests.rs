@@ -2,7 +2,10 @@ mod cases;
 mod laws;
 
 use super::*;
-use crate::cluster::blocks::{Interfaces, Update};
+use crate::cluster::{
+    Scheme,
+    blocks::{Interfaces, Update},
+};
 
 /// A cluster of one network that carries out what is planned for it.
 #[derive(Debug, Clone)]

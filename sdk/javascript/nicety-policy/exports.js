@@ -45,7 +45,7 @@ export function decisionOf(policy) {
       try {
         refuseManyGateways(facts);
         const answer = policy.decide(parsed(config), facts.gateways === undefined ? facts : withUnsignedIndexes(facts));
-        refuseRounded(answer, "");
+        refuseRounded(answer);
         return answer.primary === undefined ? answer : withWholeIndexes(answer);
       } catch (error) {
         throw error instanceof Denied ? error.denial : error;
@@ -80,12 +80,23 @@ function withWholeIndexes(assignment) {
 }
 
 /** A number that was rounded must not become an address. */
-function refuseRounded(value, path) {
-  if (typeof value === "number" && value > LARGEST) {
+function refuseRounded(answer) {
+  // Of a selection only this can be so large, and walking through all of it takes as long as making it.
+  const worthALook = !answer.chosen || answer.chosen.some(({ reserve }) => reserve > LARGEST) || answer.attributes?.length > 0;
+  const path = worthALook ? rounded(answer, "") : null;
+  if (path !== null) {
     const what = `the answer's \`${path}\` is larger than JavaScript can count, and would be another number`;
     throw new Denied("inexact-number", `${what}; use a policy in Rust or Python where IPv6 addresses are asked for`);
   }
-  if (typeof value === "object" && value !== null) {
-    for (const [key, inner] of Object.entries(value)) refuseRounded(inner, path === "" ? key : `${path}.${key}`);
+}
+
+/** Where the first number is that was rounded; null when there is none. */
+function rounded(value, path) {
+  if (typeof value === "number") return value > LARGEST ? path : null;
+  if (typeof value !== "object" || value === null) return null;
+  for (const key of Object.keys(value)) {
+    const found = rounded(value[key], path === "" ? key : `${path}.${key}`);
+    if (found !== null) return found;
   }
+  return null;
 }

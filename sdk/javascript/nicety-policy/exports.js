@@ -82,8 +82,9 @@ function withWholeIndexes(assignment) {
 /** A number that was rounded must not become an address. */
 function refuseRounded(answer) {
   // Of a selection only this can be so large, and walking through all of it takes as long as making it.
-  const worthALook = !answer.chosen || answer.chosen.some(({ reserve }) => reserve > LARGEST) || answer.attributes?.length > 0;
-  const path = worthALook ? rounded(answer, "") : null;
+  const { chosen, attributes } = answer;
+  const isSmall = chosen?.every(({ reserve }) => !(reserve > LARGEST)) && !attributes?.length;
+  const path = isSmall ? null : rounded(answer, "");
   if (path !== null) {
     const what = `the answer's \`${path}\` is larger than JavaScript can count, and would be another number`;
     throw new Denied("inexact-number", `${what}; use a policy in Rust or Python where IPv6 addresses are asked for`);

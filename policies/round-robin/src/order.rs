@@ -14,9 +14,9 @@ use nicety_policy_sdk::{
 /// Places of the endpoints, in order. An endpoint without an address comes first.
 pub fn endpoints(endpoints: &Endpoints) -> Vec<u32> {
     let identity = |place| (endpoints.identity.bytes_of(place), endpoints.uid.bytes_of(place));
-    let addresses: Vec<Option<Address>> = (0..endpoints.len()).map(|place| endpoints.address(place)).collect();
-    sorted_ipv4(&addresses).unwrap_or_else(|| {
-        let texts: Vec<Text> = addresses.into_iter().map(Text::of).collect();
+    let addresses = || (0..endpoints.len()).map(|place| endpoints.address(place));
+    sorted_ipv4(addresses()).unwrap_or_else(|| {
+        let texts: Vec<Text> = addresses().map(Text::of).collect();
         sorted(&texts, &identity)
     })
 }
@@ -30,7 +30,7 @@ pub fn gateways(gateways: &[Gateway]) -> Vec<u32> {
 /// The same order for IPv4 alone, with numbers for texts, which takes 10 ms less for 100,000 endpoints; None where there is anything
 /// else, or an address twice. A dot and the end sort before any digit, so the texts of two addresses compare as those of the first
 /// octets that differ.
-fn sorted_ipv4(addresses: &[Option<Address>]) -> Option<Vec<u32>> {
+fn sorted_ipv4(addresses: impl ExactSizeIterator<Item = Option<Address>>) -> Option<Vec<u32>> {
     let ranks = octet_ranks();
     let mut order = Vec::with_capacity(addresses.len());
     for (place, address) in (0_u64..).zip(addresses) {
@@ -142,9 +142,9 @@ mod tests {
             scattered.map(|bits| Some(std::net::IpAddr::from(bits.to_be_bytes()).into())).collect();
         let identity: Identity<'_> = &|_| (&[], &[]);
         let texts: Vec<Text> = addresses.iter().copied().map(Text::of).collect();
-        assert_eq!(sorted_ipv4(&addresses), Some(sorted(&texts, identity)));
-        assert_eq!(sorted_ipv4(&[None]), None);
-        assert_eq!(sorted_ipv4(&[addresses[0], addresses[0]]), None);
+        assert_eq!(sorted_ipv4(addresses.iter().copied()), Some(sorted(&texts, identity)));
+        assert_eq!(sorted_ipv4([None].into_iter()), None);
+        assert_eq!(sorted_ipv4([addresses[0], addresses[0]].into_iter()), None);
     }
 
     #[test]

@@ -39,7 +39,7 @@ trait Narrowing: Clone {
     /// `kind` is that of the policy that is asked.
     fn question(&self, kind: Kind) -> Facts;
     /// An answer that has passed review, and so is of the question's kind.
-    fn after(self, decision: Decision) -> Option<Self>;
+    fn after(&self, decision: Decision) -> Option<Self>;
     /// All answers so far as one; None before the first.
     fn decision(&self) -> Option<Decision>;
 }
@@ -92,7 +92,7 @@ fn decide<N: Narrowing>(
             let run = Run::of(&strategy.name, configured, role, &question, clock);
             let judged = run.judged();
             runs.push(run);
-            judged.and_then(|decision| before.clone().after(decision).ok_or_else(of_another_kind))
+            judged.and_then(|decision| before.after(decision).ok_or_else(of_another_kind))
         }
         Body::Pipeline(members) => {
             members.iter().try_fold(before.clone(), |left, member| decide(member, &left, role, clock, runs))

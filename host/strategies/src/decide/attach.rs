@@ -28,9 +28,9 @@ impl Narrowing for Asked<'_> {
         Facts::Attach(self.facts.clone())
     }
 
-    fn after(self, decision: Decision) -> Option<Self> {
+    fn after(&self, decision: Decision) -> Option<Self> {
         match decision {
-            Decision::Requests(requests) => Some(Asked { requests: Some(requests), ..self }),
+            Decision::Requests(requests) => Some(Asked { requests: Some(requests), ..*self }),
             Decision::Selection(_) | Decision::Allowed(_) | Decision::Assignment(_) => None,
         }
     }

@@ -18,18 +18,13 @@ pub(crate) fn dry_run_as(role: Role, strategy: &Strategy, facts: &Facts, clock: 
     let mut runs = Vec::new();
     let outcome = match facts {
         Facts::Attach(facts) => asked(role, strategy, &Asked { facts, requests: None }, clock, &mut runs),
-        Facts::NicSelection(facts) => {
-            asked(role, strategy, &Left { facts: facts.clone(), selection: None }, clock, &mut runs)
-        }
-        Facts::GatewayDistribution(facts) => {
-            asked(role, strategy, &Spread { facts: facts.clone(), assignment: None }, clock, &mut runs)
-        }
+        Facts::NicSelection(facts) => asked(role, strategy, &Left::of(facts), clock, &mut runs),
+        Facts::GatewayDistribution(facts) => asked(role, strategy, &Spread::of(facts), clock, &mut runs),
         Facts::GatewayFilter(facts) => {
-            let before = Spread { facts: facts.clone(), assignment: None };
-            let after = decide(strategy, &before, role, clock, &mut runs);
-            after.map(|spread| match spread.assignment {
-                Some(assignment) => Decision::Assignment(assignment),
-                None => Decision::Allowed(spread.facts.allowed),
+            let after = decide(strategy, &Spread::of(facts), role, clock, &mut runs);
+            after.map(|spread| match spread {
+                Spread { assignment: Some(assignment), .. } => Decision::Assignment(assignment),
+                spread => Decision::Allowed(spread.into_allowed()),
             })
         }
     };

@@ -4,6 +4,7 @@
 pub mod apply;
 pub mod backoff;
 pub mod client;
+pub mod crd;
 pub mod events;
 pub mod kinds;
 pub mod lease;

@@ -17,7 +17,7 @@ use crate::{
     text,
 };
 
-/// Which block, and whose.
+/// Which block, and whose. Nothing of it changes but `via`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct IpBlockSpec {

@@ -10,7 +10,8 @@ use crate::text;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DeviceClassSpec {
-    #[schemars(length(min = 1))]
+    /// Entries add up.
+    #[schemars(length(min = 1, max = 64))]
     pub ids: Vec<DeviceIds>,
 }
 
@@ -18,11 +19,13 @@ pub struct DeviceClassSpec {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DeviceIds {
+    /// PCI vendor: `15b3`.
     #[serde(with = "text::hex16")]
     #[schemars(with = "text::Hex16")]
     pub vendor: u16,
+    /// PCI products of the vendor: `1019`.
     #[serde(with = "text::hex16_list")]
-    #[schemars(with = "Vec<text::Hex16>", length(min = 1))]
+    #[schemars(with = "Vec<text::Hex16>", length(min = 1, max = 256))]
     pub products: Vec<u16>,
 }
 

@@ -7,6 +7,8 @@
 pub mod block;
 pub mod class;
 pub mod condition;
+pub mod egress_gateway;
+pub mod egress_policy;
 pub mod golden;
 pub mod host_interface;
 pub mod live;
@@ -14,6 +16,7 @@ pub mod load;
 pub mod manifest;
 pub mod network;
 pub mod overlay;
+pub mod pod_network;
 pub mod render;
 pub mod schema;
 pub mod selector;
@@ -21,13 +24,17 @@ pub mod set;
 pub mod strategies;
 pub mod strategy_status;
 pub mod text;
+pub mod transition;
 pub mod yaml;
 
 pub use block::IpBlock;
 pub use class::DeviceClass;
+pub use egress_gateway::EgressGateway;
+pub use egress_policy::EgressPolicy;
 pub use host_interface::HostInterface;
 pub use network::Network;
 pub use overlay::Overlay;
+pub use pod_network::{PodNetwork, PodNetworkAttachment};
 pub use set::Set;
 pub use strategies::Strategies;
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
+    block,
     manifest::{self, Bare, Identity, Object},
     selector::Labels,
 };
@@ -67,7 +68,20 @@ pub fn read(mut document: Value) -> Live {
     let status = document.as_object_mut().and_then(|object| object.remove("status")).unwrap_or_default();
     authored(&mut document);
     let (identity, object) = manifest::parse(document, Bare::Nothing);
-    Live { meta, identity, object, status }
+    Live { meta, identity, object: object.and_then(named), status }
+}
+
+/// In a file a block may have any name. Here its name is the claim: by another one the same block could be claimed twice.
+fn named(object: Object) -> Result<Object, Vec<Finding>> {
+    let Object::IpBlock(block) = &object else { return Ok(object) };
+    let name = block::name_of(&block.network, block.interface_index, block.host_index);
+    if name == block.name {
+        return Ok(object);
+    }
+    Err(vec![Finding::new(
+        "metadata.name",
+        format!("is not `{name}`, which is the name of the block that the spec claims"),
+    )])
 }
 
 /// Leaves of an object's metadata what its author may write: name, namespace, labels and annotations.

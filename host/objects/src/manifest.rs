@@ -13,16 +13,23 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::{
-    API_VERSION, DeviceClass, HostInterface, IpBlock, Network, Strategies,
+    API_VERSION, DeviceClass, EgressGateway, EgressPolicy, HostInterface, IpBlock, Network, PodNetwork,
+    PodNetworkAttachment, Strategies,
     block::IpBlockSpec,
     class::DeviceClassSpec,
+    egress_gateway::EgressGatewaySpec,
+    egress_policy::EgressPolicySpec,
     host_interface::{Author, HostInterfaceSpec, UNMANAGED},
     network::spec::NetworkSpec,
+    pod_network::{PodNetworkAttachmentSpec, PodNetworkSpec},
     schema::Compiled,
     strategies::{CONFIG_MAP, CONFIG_MAP_KEY, CONFIG_MAP_MODULE_MAX, Module, Modules},
-    text::is_subdomain,
+    text::{self, is_subdomain},
     yaml,
 };
+
+/// Where an object is that has a namespace and does not say which.
+const NAMESPACE: &str = "default";
 
 /// An object of ours as a file carries it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -34,7 +41,19 @@ pub struct Envelope<Spec> {
     pub spec: Spec,
 }
 
-/// Our kinds are cluster-scoped: no namespace.
+/// An object of ours that has a namespace.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Namespaced<Spec> {
+    #[serde(rename = "apiVersion")]
+    _api_version: String,
+    #[serde(rename = "kind")]
+    _kind: String,
+    metadata: NamespacedMetadata,
+    spec: Spec,
+}
+
+/// Most of our kinds are cluster-scoped: no namespace.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Metadata {
@@ -63,10 +82,10 @@ struct ConfigMap {
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct NamespacedMetadata {
-    #[serde(rename = "name")]
-    _name: String,
-    #[serde(default, rename = "namespace")]
-    _namespace: Option<String>,
+    name: String,
+    #[serde(default)]
+    #[schemars(with = "Option<text::Namespace>")]
+    namespace: Option<String>,
     #[serde(default, rename = "labels")]
     _labels: std::collections::BTreeMap<String, String>,
     #[serde(default, rename = "annotations")]
@@ -87,6 +106,10 @@ pub enum Object {
     IpBlock(IpBlock),
     DeviceClass(DeviceClass),
     HostInterface(HostInterface),
+    EgressPolicy(EgressPolicy),
+    EgressGateway(EgressGateway),
+    PodNetwork(PodNetwork),
+    PodNetworkAttachment(PodNetworkAttachment),
     Strategies(Strategies),
 }
 
@@ -125,13 +148,22 @@ pub enum Bare {
 pub fn parse(document: Value, bare: Bare) -> (Identity, Result<Object, Vec<Finding>>) {
     let field = |path: &str| document.pointer(path).and_then(Value::as_str).unwrap_or_default().to_owned();
     let (api_version, kind, name) = (field("/apiVersion"), field("/kind"), field("/metadata/name"));
-    let identity = Identity { kind: kind.clone(), namespace: String::new(), name };
+    let namespace = match kind.as_str() {
+        "PodNetworkAttachment" => Some(field("/metadata/namespace")).filter(|name| !name.is_empty()),
+        _ => Some(String::new()),
+    };
+    let namespace = namespace.unwrap_or_else(|| NAMESPACE.to_owned());
+    let identity = Identity { kind: kind.clone(), namespace, name };
     let object = match (api_version.as_str(), kind.as_str()) {
         ("", "") if bare == Bare::Strategies => Strategies::from_value(document).map(Object::Strategies),
         (API_VERSION, "Network") => network(document),
         (API_VERSION, "IPBlock") => block(document),
         (API_VERSION, "DeviceClass") => class(document),
         (API_VERSION, "HostInterface") => host_interface(document),
+        (API_VERSION, "EgressPolicy") => egress_policy(document),
+        (API_VERSION, "EgressGateway") => egress_gateway(document),
+        (API_VERSION, "PodNetwork") => pod_network(document),
+        (API_VERSION, "PodNetworkAttachment") => attachment(document),
         ("v1", "ConfigMap") => config_map(document, &identity.name),
         _ => Err(vec![unknown(&document, &api_version, &kind)]),
     };
@@ -186,11 +218,46 @@ fn block(document: Value) -> Result<Object, Vec<Finding>> {
     })
 }
 
+/// A kind of which nothing but its name and its spec matters.
+fn plain<Spec: DeserializeOwned>(
+    schema: &Compiled,
+    document: Value,
+    make: impl FnOnce(String, Spec) -> Result<Object, Vec<Finding>>,
+) -> Result<Object, Vec<Finding>> {
+    read(schema, document, |envelope: Envelope<Spec>| {
+        let findings = unnamed(&envelope.metadata.name);
+        joined(findings, make(envelope.metadata.name, envelope.spec))
+    })
+}
+
 fn class(document: Value) -> Result<Object, Vec<Finding>> {
     static SCHEMA: LazyLock<Compiled> = LazyLock::new(Compiled::new::<Envelope<DeviceClassSpec>>);
-    read(&SCHEMA, document, |envelope: Envelope<DeviceClassSpec>| {
-        let findings = unnamed(&envelope.metadata.name);
-        joined(findings, DeviceClass::new(envelope.metadata.name, envelope.spec).map(Object::DeviceClass))
+    plain(&SCHEMA, document, |name, spec| DeviceClass::new(name, spec).map(Object::DeviceClass))
+}
+
+fn egress_policy(document: Value) -> Result<Object, Vec<Finding>> {
+    static SCHEMA: LazyLock<Compiled> = LazyLock::new(Compiled::new::<Envelope<EgressPolicySpec>>);
+    plain(&SCHEMA, document, |name, spec| EgressPolicy::new(name, spec).map(Object::EgressPolicy))
+}
+
+fn egress_gateway(document: Value) -> Result<Object, Vec<Finding>> {
+    static SCHEMA: LazyLock<Compiled> = LazyLock::new(Compiled::new::<Envelope<EgressGatewaySpec>>);
+    plain(&SCHEMA, document, |name, spec| EgressGateway::new(name, spec).map(Object::EgressGateway))
+}
+
+fn pod_network(document: Value) -> Result<Object, Vec<Finding>> {
+    static SCHEMA: LazyLock<Compiled> = LazyLock::new(Compiled::new::<Envelope<PodNetworkSpec>>);
+    plain(&SCHEMA, document, |name, spec| PodNetwork::new(name, spec).map(Object::PodNetwork))
+}
+
+fn attachment(document: Value) -> Result<Object, Vec<Finding>> {
+    static SCHEMA: LazyLock<Compiled> = LazyLock::new(Compiled::new::<Namespaced<PodNetworkAttachmentSpec>>);
+    read(&SCHEMA, document, |envelope: Namespaced<PodNetworkAttachmentSpec>| {
+        let Namespaced { metadata, spec, .. } = envelope;
+        let findings = unnamed(&metadata.name);
+        let namespace = metadata.namespace.unwrap_or_else(|| NAMESPACE.to_owned());
+        let made = PodNetworkAttachment::new(namespace, metadata.name, spec);
+        joined(findings, made.map(Object::PodNetworkAttachment))
     })
 }
 
@@ -256,7 +323,7 @@ fn unknown(document: &Value, api_version: &str, kind: &str) -> Finding {
     if !document.is_object() {
         return Finding::new("", "is not an object; hint: a manifest starts with `apiVersion` and `kind`");
     }
-    let known = "Network, IPBlock, HostInterface and DeviceClass";
+    let known = "Network, IPBlock, HostInterface, DeviceClass, EgressPolicy, EgressGateway, PodNetwork and PodNetworkAttachment";
     match (api_version, kind) {
         (_, "") => Finding::new("kind", format!("is missing; hint: {known} of `{API_VERSION}` are served here")),
         ("", _) => Finding::new("apiVersion", format!("is missing; hint: write `{API_VERSION}`")),

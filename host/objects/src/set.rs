@@ -13,7 +13,8 @@ use nicety_core::{
 };
 
 use crate::{
-    DeviceClass, HostInterface, IpBlock, Network, Strategies,
+    DeviceClass, EgressGateway, EgressPolicy, HostInterface, IpBlock, Network, PodNetwork, PodNetworkAttachment,
+    Strategies,
     manifest::{self, Bare, Identity, Object},
     network::NoPools,
     yaml,
@@ -28,6 +29,11 @@ pub struct Set {
     pub classes: BTreeMap<String, DeviceClass>,
     /// NICs of nodes, by the node's name.
     pub hosts: BTreeMap<NodeName, HostInterface>,
+    pub egress_policies: BTreeMap<String, EgressPolicy>,
+    pub egress_gateways: BTreeMap<String, EgressGateway>,
+    pub pod_networks: BTreeMap<String, PodNetwork>,
+    /// By namespace and name.
+    pub pod_network_attachments: BTreeMap<(String, String), PodNetworkAttachment>,
     /// Those of the file or ConfigMap, else the defaults; with the networks' own overrides.
     pub strategies: Strategies,
 }
@@ -86,7 +92,7 @@ impl Assembly {
                 (Ok(Object::Strategies(_)), true) => file.name.clone(),
                 (_, true) if bare == Bare::Strategies && identity.kind.is_empty() => file.name.clone(),
                 (_, true) => format!("{}: document {}", file.name, index + 1),
-                (_, false) => format!("{}: {} {}", file.name, identity.kind, identity.name),
+                (_, false) => format!("{}: {identity}", file.name),
             };
             self.document(file, at, identity, object);
         }
@@ -110,6 +116,18 @@ impl Assembly {
             }
             Ok(Object::HostInterface(host)) => {
                 self.set.hosts.insert(host.node.clone(), host);
+            }
+            Ok(Object::EgressPolicy(policy)) => {
+                self.set.egress_policies.insert(policy.name.clone(), policy);
+            }
+            Ok(Object::EgressGateway(gateway)) => {
+                self.set.egress_gateways.insert(gateway.name.clone(), gateway);
+            }
+            Ok(Object::PodNetwork(network)) => {
+                self.set.pod_networks.insert(network.name.clone(), network);
+            }
+            Ok(Object::PodNetworkAttachment(one)) => {
+                self.set.pod_network_attachments.insert((one.namespace.clone(), one.name.clone()), one);
             }
             Ok(Object::DeviceClass(class)) => {
                 self.set.classes.insert(class.name.clone(), class);

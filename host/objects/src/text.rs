@@ -55,11 +55,33 @@ formats! {
     Hex16, "hex16", "a PCI identifier of one to four hexadecimal digits, like `15b3`", |text| parse_hex16(text).is_some();
     Interface, "interface-name", "an interface name: 1 to 15 bytes without `/`, `:` and white space", |text| text.parse::<IfName>().is_ok();
     Node, "node-name", "a node name: lower-case letters, digits, `-` and `.`, at most 253 bytes", |text| text.parse::<NodeName>().is_ok();
+    ObjectName, "object-name", "a name: lower-case letters, digits, `-` and `.`, at most 253 bytes", is_subdomain;
     NetworkRef, "network-name", "a network name: lower-case letters, digits, `-` and `.`, at most 63 bytes", |text| text.parse::<NetworkName>().is_ok();
     StrategyRef, "strategy-name", "a strategy name: lower-case letters, digits, `-` and `.`, at most 63 bytes", |text| text.parse::<StrategyName>().is_ok();
     PolicyRefText, "policy-reference", "a policy reference: `builtin:NAME`, `file:PATH`, `configmap:KEY` or `oci://REGISTRY/REPOSITORY@sha256:DIGEST`", |text| text.parse::<crate::strategies::PolicyRef>().is_ok();
     PodPattern, "pod-pattern", "a pod as `namespace/name`, where the name may end with `*`", |text| text.parse::<crate::overlay::PodPattern>().is_ok();
     Namespace, "namespace", "a namespace: lower-case letters, digits and `-`, at most 63 bytes", is_label;
+}
+
+/// An object of which only its owner knows the fields.
+#[derive(Debug)]
+pub struct AnyObject;
+
+impl JsonSchema for AnyObject {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "any-object".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true })
+    }
+}
+
+/// The names of all formats that schemas of ours may have.
+pub fn formats() -> impl Iterator<Item = &'static str> {
+    FORMATS.iter().map(|format| format.name)
 }
 
 /// A PCI identifier as people write it: `15b3`, `0x15b3`, `15B3`.

@@ -32,6 +32,81 @@ pub fn documents(text: &str) -> Result<Vec<Value>, YamlError> {
     Ok(values.into_iter().filter(|value| !value.is_null()).collect())
 }
 
+/// Data as YAML, for people to read: fields in the order of their names, one line each where they fit. What it writes, `documents`
+/// reads back.
+pub fn write(value: &Value) -> String {
+    let mut text = String::new();
+    block(value, 0, &mut text);
+    text
+}
+
+fn block(value: &Value, indent: usize, text: &mut String) {
+    let margin = " ".repeat(indent);
+    match value {
+        Value::Object(fields) if !fields.is_empty() => {
+            for (name, value) in fields {
+                text.push_str(&format!("{margin}{}:", scalar(name)));
+                after(value, indent + 2, indent, text);
+            }
+        }
+        Value::Array(entries) if !entries.is_empty() => {
+            for entry in entries {
+                let mut inner = String::new();
+                block(entry, indent + 2, &mut inner);
+                text.push_str(&format!("{margin}- {}", inner.trim_start()));
+            }
+        }
+        other => text.push_str(&format!("{margin}{}\n", flow(other))),
+    }
+}
+
+/// What stands behind a field's colon: a list is not indented any further than its field.
+fn after(value: &Value, deeper: usize, here: usize, text: &mut String) {
+    match value {
+        Value::Object(fields) if !fields.is_empty() => {
+            text.push('\n');
+            block(value, deeper, text);
+        }
+        Value::Array(entries) if !entries.is_empty() => {
+            text.push('\n');
+            block(value, here, text);
+        }
+        Value::String(words)
+            if words.contains('\n')
+                && !words.contains(['\r', '\t'])
+                && !words.starts_with([' ', '\n'])
+                && !words.ends_with("\n\n") =>
+        {
+            let keep = if words.ends_with('\n') { "" } else { "-" };
+            text.push_str(&format!(" |{keep}\n"));
+            for line in words.trim_end_matches('\n').split('\n') {
+                let line = if line.is_empty() { String::new() } else { format!("{}{line}", " ".repeat(deeper)) };
+                text.push_str(&format!("{line}\n"));
+            }
+        }
+        other => text.push_str(&format!(" {}\n", flow(other))),
+    }
+}
+
+/// On one line: JSON is YAML.
+fn flow(value: &Value) -> String {
+    match value {
+        Value::String(words) => scalar(words),
+        other => other.to_string(),
+    }
+}
+
+/// Bare where nobody can take it for something else, else in quotes.
+fn scalar(words: &str) -> String {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '.' | '/' | '_' | '$');
+    let number = words.starts_with(|letter: char| letter.is_ascii_digit() || matches!(letter, '-' | '.'));
+    let word = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"].contains(&words.to_lowercase().as_str());
+    if words.is_empty() || number || word || !words.chars().all(plain) {
+        return Value::from(words).to_string();
+    }
+    words.to_owned()
+}
+
 /// YAML 1.2 booleans only (`no` is a word, and a country), no repeated keys, no merge keys, no pictures of the source in messages.
 fn bounds() -> Options {
     options! {
@@ -106,5 +181,14 @@ mod tests {
     #[test]
     fn a_repeated_key_is_refused() {
         assert!(refusal("a: 1\na: 2\n").contains("duplicate"), "{}", refusal("a: 1\na: 2\n"));
+    }
+
+    #[test]
+    fn what_is_written_reads_back() {
+        let value = json!({
+            "a": {"list": [{"x": 1, "y": [1, 2]}, [], {}, "no", [["deep"]]], "text": "two\nlines\n\n- `x`: y", "end": "line\n"},
+            "empty": "", "number": "0x10", "colon": "a: b", "quote": "say \"yes\"", "null": null, "tab": "a\tb\n",
+        });
+        assert_eq!(documents(&write(&value)).unwrap(), [value]);
     }
 }

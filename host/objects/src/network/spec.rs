@@ -13,22 +13,24 @@ use crate::{selector::LabelSelector, text};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NetworkSpec {
-    /// One prefix per address family. May be absent only when `ipam.type` is `none`.
+    /// One prefix per address family. May be absent only when `ipam.type` is `none`. Never changes.
     #[serde(default)]
     #[schemars(with = "Vec<text::Cidr>", length(max = 2))]
     pub subnets: Vec<IpNet>,
     /// The NIC pool by the networks that the NICs have addresses in, in order of preference.
     #[serde(default)]
-    #[schemars(with = "Vec<text::Cidr>")]
+    #[schemars(with = "Vec<text::Cidr>", length(max = 64))]
     pub master_nets: Vec<IpNet>,
     /// The NIC pool by what the NICs are, in order of preference. Excludes `masterNets`. When both are absent, all NICs that the
     /// node's inventory offers (of a `veth-routed` or `bridge` network: none).
     #[serde(default)]
+    #[schemars(length(max = 64))]
     pub nics: Vec<NicSelector>,
     pub link: LinkSpec,
     pub ipam: IpamSpec,
     /// Routes in the pod.
     #[serde(default)]
+    #[schemars(length(max = 256))]
     pub routes: Vec<RouteSpec>,
     /// Default gateway of the pod for IPv4, on the interface whose on-link prefix holds it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -42,7 +44,7 @@ pub struct NetworkSpec {
     pub strategy: StrategyOverride,
     /// Namespaces whose pods may be attached. Excludes `namespaceSelector`. When both are absent: all.
     #[serde(default)]
-    #[schemars(with = "Vec<text::Namespace>")]
+    #[schemars(with = "Vec<text::Namespace>", length(max = 1024))]
     pub namespaces: Vec<String>,
     /// Namespaces whose pods may be attached, by their labels. Excludes `namespaces`. `{}` selects all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -99,15 +101,16 @@ pub struct NicSelector {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct LinkSpec {
+    /// Never changes.
     pub kind: LinkKind,
-    /// Of macvlan `bridge` (the default), `private`, `vepa`, `passthru` or `source`; of ipvlan `l2` (the default), `l3` or `l3s`.
+    /// Never changes. Of macvlan `bridge` (the default), `private`, `vepa`, `passthru` or `source`; of ipvlan `l2` (the default), `l3` or `l3s`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<LinkMode>,
     /// Bytes. Absent: as the NIC has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 68, max = 65535))]
     pub mtu: Option<u32>,
-    /// Of `bridge`: the bridge on each node.
+    /// Of `bridge`: the bridge on each node. Never changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bridge: Option<BridgeSpec>,
     /// Of `host-device`: the extended resource by which pods ask for a device of this network. Absent with `sriov`: the name that the
@@ -225,22 +228,24 @@ pub enum LinkMode {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct IpamSpec {
+    /// Never changes.
     #[serde(rename = "type")]
     pub kind: IpamKind,
-    /// `blocks`: bits that number the NICs. Absent: 0, one interface block for all.
+    /// `blocks`: bits that number the NICs. Absent: 0, one interface block for all. Never changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(max = 32))]
     pub interface_block: Option<u8>,
-    /// `blocks`: bits that number the nodes.
+    /// `blocks`: bits that number the nodes. Never changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(max = 32))]
     pub host_block: Option<u8>,
     /// Prefixes or addresses that are never handed out.
     #[serde(default, rename = "excludeCIDRs", with = "text::nets")]
-    #[schemars(with = "Vec<text::CidrOrAddress>")]
+    #[schemars(with = "Vec<text::CidrOrAddress>", length(max = 256))]
     pub exclude_cidrs: Vec<IpNet>,
     /// `ranges`: who owns which addresses.
     #[serde(default)]
+    #[schemars(length(max = 4096))]
     pub ranges: Vec<RangeSpec>,
 }
 

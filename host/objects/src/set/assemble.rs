@@ -1,7 +1,7 @@
 //! A set of objects that come one by one, as from an API: what does not fit the others stays out alone, in its version before if
 //! that one fits, and everything else is in force.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use nicety_core::{
     finding::Finding,
@@ -9,7 +9,7 @@ use nicety_core::{
 };
 
 use super::Set;
-use crate::{DeviceClass, HostInterface, IpBlock, Network, Strategies, manifest::Object};
+use crate::{IpBlock, Network, Strategies, manifest::Object};
 
 /// An object that is not in force as it is written, or not wholly.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,7 +28,7 @@ impl Set {
             offered.take(object);
         }
         let mut refused = Vec::new();
-        let mut set = Set { classes: offered.classes, hosts: offered.hosts, ..Set::default() };
+        let mut set = offered.alone;
         networks(&mut set, offered.networks, before, &mut refused);
         blocks(&mut set, offered.blocks, before, &mut refused);
         strategies(&mut set, offered.strategies, before, &mut refused);
@@ -40,9 +40,9 @@ impl Set {
 struct Offered<'a> {
     networks: Vec<&'a Network>,
     blocks: Vec<&'a IpBlock>,
-    classes: BTreeMap<String, DeviceClass>,
-    hosts: BTreeMap<NodeName, HostInterface>,
     strategies: Option<&'a Strategies>,
+    /// What depends on no other object.
+    alone: Set,
 }
 
 impl<'a> Offered<'a> {
@@ -51,10 +51,23 @@ impl<'a> Offered<'a> {
             Object::Network(network) => self.networks.push(network),
             Object::IpBlock(block) => self.blocks.push(block),
             Object::DeviceClass(class) => {
-                self.classes.insert(class.name.clone(), class.clone());
+                self.alone.classes.insert(class.name.clone(), class.clone());
             }
             Object::HostInterface(host) => {
-                self.hosts.insert(host.node.clone(), host.clone());
+                self.alone.hosts.insert(host.node.clone(), host.clone());
+            }
+            Object::EgressPolicy(policy) => {
+                self.alone.egress_policies.insert(policy.name.clone(), policy.clone());
+            }
+            Object::EgressGateway(gateway) => {
+                self.alone.egress_gateways.insert(gateway.name.clone(), gateway.clone());
+            }
+            Object::PodNetwork(network) => {
+                self.alone.pod_networks.insert(network.name.clone(), network.clone());
+            }
+            Object::PodNetworkAttachment(one) => {
+                let key = (one.namespace.clone(), one.name.clone());
+                self.alone.pod_network_attachments.insert(key, one.clone());
             }
             Object::Strategies(strategies) => self.strategies = Some(strategies),
         }

@@ -83,10 +83,10 @@ fn findings_of_all_files_come_together_with_file_object_and_field() {
         [
             "a.yaml: Network one: spec.subnets[0]: `192.168.77.0/16` has host bits set; hint: write `192.168.0.0/16`",
             "b.yaml: document 1: apiVersion: is missing; hint: write `nicety.dev/v1alpha1`",
-            "b.yaml: Netwrok x: kind: `Netwrok` is not served; hint: Network, IPBlock, HostInterface and DeviceClass are",
+            "b.yaml: Netwrok x: kind: `Netwrok` is not served; hint: Network, IPBlock, HostInterface, DeviceClass, EgressPolicy, EgressGateway, PodNetwork and PodNetworkAttachment are",
             "b.yaml: document 3: is not an object; hint: a manifest starts with `apiVersion` and `kind`",
             "b.yaml: document 4: is not an object; hint: a manifest starts with `apiVersion` and `kind`",
-            "c.json: Pod p: apiVersion: `v1` with kind `Pod` is not served; hint: Network, IPBlock, HostInterface and DeviceClass of `nicety.dev/v1alpha1` are",
+            "c.json: Pod p: apiVersion: `v1` with kind `Pod` is not served; hint: Network, IPBlock, HostInterface, DeviceClass, EgressPolicy, EgressGateway, PodNetwork and PodNetworkAttachment of `nicety.dev/v1alpha1` are",
         ]
     );
 }

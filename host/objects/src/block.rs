@@ -21,18 +21,20 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct IpBlockSpec {
+    /// Name of the Network. Never changes.
     #[schemars(with = "text::NetworkRef")]
     pub network: String,
+    /// Name of the node. Never changes.
     #[schemars(with = "text::Node")]
     pub node: String,
-    /// NIC of the node. Absent for a `veth-routed` network without NICs.
+    /// NIC of the node. Never changes. Absent for a `veth-routed` network without NICs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<text::Interface>")]
     pub interface: Option<String>,
-    /// Index of the interface block, from 0.
+    /// Index of the interface block, from 0. Never changes.
     #[schemars(range(max = 4_294_967_295_u32))]
     pub interface_index: u32,
-    /// Index of the host block inside the interface block, from 0.
+    /// Index of the host block inside the interface block, from 0. Never changes.
     #[schemars(range(max = 4_294_967_295_u32))]
     pub host_index: u32,
     /// What owns the interface index: the network that the NIC has an address in, like `10.0.1.0/24`, else the NIC's name. Empty

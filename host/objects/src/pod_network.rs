@@ -47,8 +47,10 @@ pub struct ParametersRef {
     /// API group of the object, without a version.
     #[schemars(with = "text::ObjectName")]
     pub group: String,
+    /// Kind of the object.
     #[schemars(length(min = 1, max = 63))]
     pub kind: String,
+    /// Name of the object.
     #[schemars(with = "text::ObjectName")]
     pub name: String,
     /// Absent: the object is cluster-scoped.

@@ -76,6 +76,7 @@ pub struct AdditionalInterface {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NadRef {
+    /// Name of the definition.
     #[schemars(with = "text::ObjectName")]
     pub name: String,
     /// Absent: the gateways' own namespace.
@@ -88,9 +89,11 @@ pub struct NadRef {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct IpPoolRef {
+    /// Name of the pool.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<text::ObjectName>")]
     pub name: Option<String>,
+    /// Prefix of the pool.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<text::Cidr>")]
     pub cidr: Option<IpNet>,
@@ -120,8 +123,10 @@ pub struct PodTemplate {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct TemplateMetadata {
+    /// Labels of the pods.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
+    /// Annotations of the pods.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: BTreeMap<String, String>,
 }
@@ -130,6 +135,7 @@ pub struct TemplateMetadata {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct TemplateSpec {
+    /// Labels of the nodes that the pods may run on.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub node_selector: BTreeMap<String, String>,
     /// `affinity` of a pod.
@@ -144,8 +150,10 @@ pub struct TemplateSpec {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(with = "Vec<text::AnyObject>")]
     pub topology_spread_constraints: Vec<Map<String, Value>>,
+    /// Priority class of the pods.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub priority_class_name: Option<String>,
+    /// Seconds that a pod has to end.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub termination_grace_period_seconds: Option<i64>,
@@ -176,10 +184,11 @@ pub struct IcmpProbe {
     /// The probe holds while one of them answers.
     #[schemars(with = "Vec<text::Address>", length(min = 1, max = 16))]
     pub ips: Vec<IpAddr>,
+    /// Seconds between two tries.
     #[serde(default = "five")]
     #[schemars(range(min = 1, max = 86400))]
     pub interval_seconds: u32,
-    /// More than `intervalSeconds`.
+    /// Seconds without an answer after which the probe fails: more than `intervalSeconds`.
     #[serde(default = "fifteen")]
     #[schemars(range(min = 1, max = 86400))]
     pub timeout_seconds: u32,
@@ -192,10 +201,11 @@ pub struct HttpProbe {
     /// The probe holds while one of them answers.
     #[schemars(length(min = 1, max = 16), inner(length(min = 1, max = 2048)))]
     pub urls: Vec<String>,
+    /// Seconds between two tries.
     #[serde(default = "ten")]
     #[schemars(range(min = 1, max = 86400))]
     pub interval_seconds: u32,
-    /// More than `intervalSeconds`.
+    /// Seconds without an answer after which the probe fails: more than `intervalSeconds`.
     #[serde(default = "thirty")]
     #[schemars(range(min = 1, max = 86400))]
     pub timeout_seconds: u32,
@@ -208,7 +218,7 @@ pub struct Aws {
     /// Whether the gateways have addresses of the cloud's own network. Excludes `network`.
     #[serde(rename = "nativeIP")]
     pub native_ip: NativeIp,
-    /// Needs `nativeIP: Enabled`.
+    /// Elastic addresses of the gateways. Needs `nativeIP: Enabled`.
     #[serde(rename = "elasticIPs", skip_serializing_if = "Vec::is_empty")]
     #[schemars(with = "Vec<text::Address>", length(max = 64))]
     pub elastic_ips: Vec<IpAddr>,

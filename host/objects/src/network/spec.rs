@@ -264,14 +264,18 @@ pub enum IpamKind {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RangeSpec {
+    /// The node that owns the range.
     #[schemars(with = "text::Node")]
     pub node: String,
+    /// First address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<text::Address>")]
     pub first: Option<IpAddr>,
+    /// Last address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<text::Address>")]
     pub last: Option<IpAddr>,
+    /// A whole prefix, instead of `first` and `last`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<text::Cidr>")]
     pub cidr: Option<IpNet>,
@@ -280,6 +284,7 @@ pub struct RangeSpec {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RouteSpec {
+    /// Destination: `0.0.0.0/0` is the default route.
     #[schemars(with = "text::Cidr")]
     pub to: IpNet,
     /// Absent: on link.
@@ -292,6 +297,7 @@ pub struct RouteSpec {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct StrategyOverride {
+    /// Strategy that chooses NICs for pods of this network.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<text::StrategyRef>")]
     pub nic_selection: Option<String>,

@@ -41,7 +41,8 @@ fn kind(name: &str) -> anyhow::Result<&'static Kind> {
 
 fn api(client: &Client, name: &str) -> anyhow::Result<Api<DynamicObject>> {
     let kind = kind(name)?;
-    let resource = ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk("nicety.dev", "v1alpha1", name), kind.plural);
+    let resource =
+        ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk("nicety.dev", "v1alpha1", name), kind.plural);
     Ok(match kind.scope {
         Scope::Cluster => Api::all_with(client.clone(), &resource),
         Scope::Namespaced => Api::namespaced_with(client.clone(), "default", &resource),
@@ -110,7 +111,8 @@ async fn held() -> anyhow::Result<()> {
     }
     for rule in RULES {
         // A name longer than 63 characters is no change of a spec; it is tried below.
-        let tried = rows.iter().any(|row| (row.kind, row.at) == (rule.kind, rule.at) && rule.message.starts_with(row.says));
+        let tried =
+            rows.iter().any(|row| (row.kind, row.at) == (rule.kind, rule.at) && rule.message.starts_with(row.says));
         if !tried && !(rule.kind == "Network" && rule.at.is_empty()) {
             wrong.push(format!("{} {}: `{}` has no row", rule.kind, rule.at, rule.message));
         }
@@ -131,7 +133,9 @@ fn other(kind: &str, path: &str) -> Value {
         ("Network", "spec.link.kind") => json!({"link": {"kind": "host-device", "mode": null}}),
         ("Network", "spec.link.mode") => json!({"link": {"mode": "private"}}),
         ("Network", "spec.link.bridge") => json!({"link": {"bridge": {"hairpin": true}}}),
-        ("Network", "spec.ipam.type") => json!({"ipam": {"type": "none", "interfaceBlock": null, "hostBlock": null, "excludeCIDRs": null}}),
+        ("Network", "spec.ipam.type") => {
+            json!({"ipam": {"type": "none", "interfaceBlock": null, "hostBlock": null, "excludeCIDRs": null}})
+        }
         ("Network", "spec.ipam.interfaceBlock") => json!({"ipam": {"interfaceBlock": 1}}),
         ("Network", "spec.ipam.hostBlock") => json!({"ipam": {"hostBlock": 7}}),
         ("IPBlock", "spec.network") => json!({"network": "other"}),
@@ -168,7 +172,13 @@ async fn kept() -> anyhow::Result<()> {
         let name = if field.kind == "IPBlock" { "good-0-1" } else { "good" };
         let patch = json!({ "spec": change });
         match api(&client, field.kind)?.patch(name, &try_out, &Patch::Merge(&patch)).await {
-            Err(kube::Error::Api(status)) if status.code == 422 && status.message.contains(&field.message()) && status.message.contains(&path) => (),
+            Err(kube::Error::Api(status))
+                if status.code == 422
+                    && status.message.contains(&field.message())
+                    && status.message.contains(&path) =>
+            {
+                ()
+            }
             answer => wrong.push(format!("{} {path}: {answer:?}", field.kind)),
         }
         let old = object(field.kind, &good(field.kind));
@@ -181,7 +191,10 @@ async fn kept() -> anyhow::Result<()> {
     }
     // What may change does.
     let edits = [
-        ("Network", json!({"routes": [], "namespaces": ["a"], "link": {"mtu": 1500}, "ipam": {"excludeCIDRs": []}, "masterNets": ["10.0.2.0/24"]})),
+        (
+            "Network",
+            json!({"routes": [], "namespaces": ["a"], "link": {"mtu": 1500}, "ipam": {"excludeCIDRs": []}, "masterNets": ["10.0.2.0/24"]}),
+        ),
         ("IPBlock", json!({"via": ["10.0.1.12"]})),
         ("PodNetwork", json!({"enabled": false})),
     ];

@@ -83,9 +83,7 @@ pub fn bad() -> Vec<Row> {
 
 fn network() -> Vec<Row> {
     let of = |at, says, change, path| row("Network", at, says, change, path);
-    let ranges = |ranges: Value| {
-        json!({"ipam": {"type": "ranges", "interfaceBlock": null, "hostBlock": null, "excludeCIDRs": null, "ranges": ranges}})
-    };
+    let ranges = |ranges: Value| json!({"ipam": {"type": "ranges", "interfaceBlock": null, "hostBlock": null, "excludeCIDRs": null, "ranges": ranges}});
     vec![
         of("spec.subnets[]", "has host bits", json!({"subnets": ["192.168.0.1/16"]}), "spec.subnets[0]"),
         of("spec.masterNets[]", "has host bits", json!({"masterNets": ["10.0.1.1/24"]}), "spec.masterNets[0]"),
@@ -105,7 +103,12 @@ fn network() -> Vec<Row> {
                     "ranges": [{"node": "a", "cidr": "192.168.1.0/24"}]}}),
             "spec.routing",
         ),
-        of("spec", "has no meaning for `veth-routed`", json!({"link": {"kind": "veth-routed", "mode": null}}), "spec.gateway4"),
+        of(
+            "spec",
+            "has no meaning for `veth-routed`",
+            json!({"link": {"kind": "veth-routed", "mode": null}}),
+            "spec.gateway4",
+        ),
         of(
             "spec",
             "has no meaning for `veth-routed`",
@@ -184,10 +187,25 @@ fn egress() -> Vec<Row> {
     let list = "spec.additionalInterfaces[]";
     let single = json!({"nodeSelector": {}, "egressIP": "192.0.2.1", "interface": "eth1"});
     vec![
-        policy("spec.destinationCIDRs[]", "has host bits", json!({"destinationCIDRs": ["10.0.0.1/8"]}), "spec.destinationCIDRs[0]"),
-        policy("spec.excludedCIDRs[]", "has host bits", json!({"excludedCIDRs": ["10.0.0.1/8"]}), "spec.excludedCIDRs[0]"),
+        policy(
+            "spec.destinationCIDRs[]",
+            "has host bits",
+            json!({"destinationCIDRs": ["10.0.0.1/8"]}),
+            "spec.destinationCIDRs[0]",
+        ),
+        policy(
+            "spec.excludedCIDRs[]",
+            "has host bits",
+            json!({"excludedCIDRs": ["10.0.0.1/8"]}),
+            "spec.excludedCIDRs[0]",
+        ),
         policy("spec", "is missing", json!({"egressGateways": null}), "spec.egressGateways"),
-        policy("spec", "stands beside `egressGateways`", json!({"egressGateway": {"nodeSelector": {}}}), "spec.egressGateway"),
+        policy(
+            "spec",
+            "stands beside `egressGateways`",
+            json!({"egressGateway": {"nodeSelector": {}}}),
+            "spec.egressGateway",
+        ),
         policy("spec.selectors[]", "selects no pods", json!({"selectors": [{}]}), "spec.selectors[0]"),
         policy(
             "spec.selectors[]",
@@ -213,8 +231,18 @@ fn egress() -> Vec<Row> {
             json!({"egressGateways": null, "egressGateway": single}),
             "spec.egressGateway.interface",
         ),
-        gateway("spec", "stands beside `network`, which", json!({"externalNetworks": ["red"]}), "spec.externalNetworks"),
-        gateway(list, "`eth0` is", interfaces(json!([{"name": "eth0", "network": "a"}])), "spec.additionalInterfaces[0].name"),
+        gateway(
+            "spec",
+            "stands beside `network`, which",
+            json!({"externalNetworks": ["red"]}),
+            "spec.externalNetworks",
+        ),
+        gateway(
+            list,
+            "`eth0` is",
+            interfaces(json!([{"name": "eth0", "network": "a"}])),
+            "spec.additionalInterfaces[0].name",
+        ),
         gateway(list, "needs either", interfaces(json!([{"name": "net1"}])), "spec.additionalInterfaces[0]"),
         gateway(
             list,
@@ -229,7 +257,12 @@ fn egress() -> Vec<Row> {
             "spec.additionalInterfaces[1].name",
         ),
         gateway("spec.ipPools[]", "needs `name`", json!({"ipPools": [{}]}), "spec.ipPools[0]"),
-        gateway("spec.ipPools[].cidr", "has host bits", json!({"ipPools": [{"cidr": "10.0.0.1/8"}]}), "spec.ipPools[0].cidr"),
+        gateway(
+            "spec.ipPools[].cidr",
+            "has host bits",
+            json!({"ipPools": [{"cidr": "10.0.0.1/8"}]}),
+            "spec.ipPools[0].cidr",
+        ),
         gateway(
             "spec.egressGatewayFailureDetection",
             "needs `icmpProbe`",
@@ -249,6 +282,11 @@ fn egress() -> Vec<Row> {
             "spec.egressGatewayFailureDetection.httpProbe.timeoutSeconds",
         ),
         gateway("spec.aws", "needs `nativeIP", json!({"aws": {"elasticIPs": ["192.0.2.1"]}}), "spec.aws.elasticIPs"),
-        gateway("spec", "stands beside `network`; hint: an", json!({"aws": {"nativeIP": "Enabled"}}), "spec.aws.nativeIP"),
+        gateway(
+            "spec",
+            "stands beside `network`; hint: an",
+            json!({"aws": {"nativeIP": "Enabled"}}),
+            "spec.aws.nativeIP",
+        ),
     ]
 }

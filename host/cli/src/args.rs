@@ -45,6 +45,8 @@ pub struct Arguments {
 pub enum Command {
     /// Serve this node's container runtime
     Daemon(Daemon),
+    /// Keep a cluster's blocks, definitions and readiness
+    Controller(Controller),
     /// Put the plugin, and the network configuration that leads to it, where this node's runtime looks
     Install(Install),
     /// Leave this node as it was, and take plugin and configuration away
@@ -67,6 +69,28 @@ pub enum Command {
     DemoNode(DemoNode),
     /// Decide over a local socket, for whoever keeps its own plumbing
     Engine(Engine),
+}
+
+#[derive(Debug, Args)]
+pub struct Controller {
+    /// How to reach the API server; without it as a pod does, by its service account
+    #[arg(long, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+    /// Where the lease is that says who leads
+    #[arg(long, value_name = "NAME", default_value = "nicety-system")]
+    pub namespace: String,
+    /// Name of the lease
+    #[arg(long, value_name = "NAME", default_value = "nicety-controller")]
+    pub lease: String,
+    /// Who this replica is among its like; without it the host's name and the process
+    #[arg(long, value_name = "NAME")]
+    pub identity: Option<String>,
+    /// Serve `/healthz`, `/readyz` and `/metrics` here: `127.0.0.1:9808`
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub metrics: Option<std::net::SocketAddr>,
+    /// Log as JSON
+    #[arg(long)]
+    pub log_json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -34,9 +34,7 @@ pub fn run(arguments: Daemon) -> anyhow::Result<()> {
     logs(log_json.then_some(Json));
     let node = match node {
         Some(name) => name,
-        None => {
-            std::fs::read_to_string("/proc/sys/kernel/hostname").context("cannot read the host name")?.trim().to_owned()
-        }
+        None => host_name()?,
     };
     let node: NodeName = node.parse().context("hint: name the node with `--node NAME`")?;
     let state_dir = state_dir.unwrap_or_else(|| match run_dir == Path::new(RUN_DIR) {
@@ -82,4 +80,9 @@ pub fn logs(json: Option<Json>) {
         Some(Json) => logs.json().init(),
         None => logs.with_ansi(false).init(),
     }
+}
+
+pub fn host_name() -> anyhow::Result<String> {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").context("cannot read the host name")?;
+    Ok(name.trim().to_owned())
 }

@@ -3,6 +3,7 @@
 pub mod args;
 mod client;
 mod completions;
+mod controller;
 mod convert;
 mod daemon;
 mod demo;
@@ -28,6 +29,7 @@ pub fn run() -> ExitCode {
     }
     told(match Arguments::parse().command {
         Command::Daemon(arguments) => daemon::run(arguments).map(|()| ExitCode::SUCCESS),
+        Command::Controller(arguments) => controller::run(arguments).map(|()| ExitCode::SUCCESS),
         Command::Install(arguments) => install::run(&arguments),
         Command::Uninstall(arguments) => install::undo(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),

@@ -89,9 +89,9 @@ impl Cluster {
     }
 
     async fn network(&self, name: &str, spec: Value) -> anyhow::Result<()> {
-        let network = json!({"apiVersion": "nicety.dev/v1alpha1", "kind": "Network", "metadata": {"name": name}, "spec": spec});
-        apply(&self.admin, &[network]).await
-            .map(drop)
+        let network =
+            json!({"apiVersion": "nicety.dev/v1alpha1", "kind": "Network", "metadata": {"name": name}, "spec": spec});
+        apply(&self.admin, &[network]).await.map(drop)
     }
 
     async fn blocks(&self) -> anyhow::Result<Vec<DynamicObject>> {
@@ -152,9 +152,15 @@ async fn join_and_leave() -> anyhow::Result<()> {
     until("ten nodes have their blocks", secs(20), async || cluster.is_served("rails", 0..10).await).await?;
     cluster.is_quiet().await?;
     let block = cluster.of(&kinds::ip_block()).get("rails-2-3").await?;
-    anyhow::ensure!(block.data["spec"]["node"] == "node-00003" && block.data["spec"]["segment"] == "10.2.0.0/16", "{block:?}");
+    anyhow::ensure!(
+        block.data["spec"]["node"] == "node-00003" && block.data["spec"]["segment"] == "10.2.0.0/16",
+        "{block:?}"
+    );
     anyhow::ensure!(block.data["spec"]["via"] == json!(["10.2.0.3"]), "{block:?}");
-    anyhow::ensure!(block.metadata.labels.as_ref().is_some_and(|all| all["nicety.dev/node"] == "node-00003"), "{block:?}");
+    anyhow::ensure!(
+        block.metadata.labels.as_ref().is_some_and(|all| all["nicety.dev/node"] == "node-00003"),
+        "{block:?}"
+    );
     let (status, reason, _) = cluster.condition("rails", "BlocksAssigned").await?;
     anyhow::ensure!((status.as_str(), reason.as_str()) == ("True", "Assigned"), "{reason}");
 
@@ -207,7 +213,8 @@ async fn two_leaders() -> anyhow::Result<()> {
     for round in 0..4_u16 {
         cluster.fleet.join(round * 10..round * 10 + 10).await?;
     }
-    until("forty nodes have one block for each NIC", secs(40), async || cluster.is_served("rails", 0..40).await).await?;
+    until("forty nodes have one block for each NIC", secs(40), async || cluster.is_served("rails", 0..40).await)
+        .await?;
     cluster.is_quiet().await?;
     anyhow::ensure!(cluster.is_served("rails", 0..40).await?, "they do not agree");
     one.stop().await?;
@@ -246,7 +253,8 @@ async fn killed() -> anyhow::Result<()> {
         let enough = 20 + round * 40;
         until("some blocks are made", secs(40), async || Ok(cluster.blocks().await?.len() >= enough)).await?;
         running.kill();
-        let lease: Api<k8s_openapi::api::coordination::v1::Lease> = Api::namespaced(cluster.admin.clone(), "nicety-system");
+        let lease: Api<k8s_openapi::api::coordination::v1::Lease> =
+            Api::namespaced(cluster.admin.clone(), "nicety-system");
         lease.delete("nicety-controller", &DeleteParams::default()).await?;
     }
     cluster.proxy.heal();
@@ -313,13 +321,17 @@ async fn namespaces() -> anyhow::Result<()> {
     cluster.network("rails", spec.clone()).await?;
     let running = cluster.lead().await?;
     let namespaces: Api<Namespace> = Api::all(cluster.admin.clone());
-    let namespace = |name: String| serde_json::from_value(json!({"metadata": {"name": name, "labels": {"team": "yes"}}}));
+    let namespace =
+        |name: String| serde_json::from_value(json!({"metadata": {"name": name, "labels": {"team": "yes"}}}));
     for at in 0..10 {
         namespaces.create(&PostParams::default(), &namespace(format!("team-{at}"))?).await?;
     }
     let definitions = cluster.of(&kinds::attachment_definition());
     let count = async |wanted: usize| {
-        until("the definitions", secs(20), async || Ok(definitions.list(&ListParams::default()).await?.items.len() == wanted)).await
+        until("the definitions", secs(20), async || {
+            Ok(definitions.list(&ListParams::default()).await?.items.len() == wanted)
+        })
+        .await
     };
     count(10).await?;
     for at in 0..4 {
@@ -328,13 +340,16 @@ async fn namespaces() -> anyhow::Result<()> {
     }
     count(6).await?;
     // Somebody writes over one, and somebody else's of the same name is left alone.
-    let theirs: Api<DynamicObject> = Api::namespaced_with(cluster.admin.clone(), "team-9", &kinds::attachment_definition());
+    let theirs: Api<DynamicObject> =
+        Api::namespaced_with(cluster.admin.clone(), "team-9", &kinds::attachment_definition());
     theirs.patch("rails", &PatchParams::default(), &Patch::Merge(&json!({"spec": {"config": "{}"}}))).await?;
     until("it is put right", secs(10), async || Ok(theirs.get("rails").await?.data["spec"]["config"] != "{}")).await?;
     let foreign = json!({"apiVersion": "k8s.cni.cncf.io/v1", "kind": "NetworkAttachmentDefinition",
         "metadata": {"name": "rails", "namespace": "team-0"}, "spec": {"config": "{\"type\": \"theirs\"}"}});
     apply(&cluster.admin, &[foreign]).await?;
-    namespaces.patch("team-0", &PatchParams::default(), &Patch::Merge(&json!({"metadata": {"labels": {"team": "yes"}}}))).await?;
+    namespaces
+        .patch("team-0", &PatchParams::default(), &Patch::Merge(&json!({"metadata": {"labels": {"team": "yes"}}})))
+        .await?;
     until("the collision is told", secs(20), async || {
         Ok(cluster.condition("rails", "ObjectsWritten").await?.2.contains("NetworkAttachmentDefinition `team-0/rails`"))
     })
@@ -380,7 +395,8 @@ async fn broken() -> anyhow::Result<()> {
     let patch = json!({"spec": {"ipam": {"hostBlock": 4}}});
     let edited = cluster.of(&kinds::network()).patch("rails", &PatchParams::default(), &Patch::Merge(&patch)).await;
     if edited.is_ok() {
-        until("the edit is refused", secs(10), async || Ok(cluster.condition("rails", "Valid").await?.1 == "Refused")).await?;
+        until("the edit is refused", secs(10), async || Ok(cluster.condition("rails", "Valid").await?.1 == "Refused"))
+            .await?;
     }
     cluster.fleet.join(4..6).await?;
     until("two more nodes", secs(10), async || cluster.is_served("rails", 0..6).await).await?;

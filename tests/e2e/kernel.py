@@ -52,7 +52,8 @@ def of_this_node() -> dict[str, list[str]]:
         "neighbours": [f"{entry['dst']} {entry['dev']}" for entry in ip("neighbour", "show", "nud", "permanent")],
     }
     for family in ["-4", "-6"]:
-        routes = ip(family, "route", "show", "table", "all")
+        # Routes to addresses of links come and go by themselves, as duplicates are looked for; the addresses are compared above.
+        routes = [route for route in ip(family, "route", "show", "table", "all") if not route["dst"].startswith("fe80:")]
         rows[f"routes {family}"] = [f"{route.get('table', '')} {route['dst']} {route.get('dev', '')}" for route in routes]
         rows[f"rules {family}"] = [json.dumps(rule, sort_keys=True) for rule in ip(family, "rule")]
     return {what: sorted(items) for what, items in rows.items()}

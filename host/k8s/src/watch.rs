@@ -286,7 +286,7 @@ mod tests {
         assert!(woken.is_err());
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_kind_that_is_not_served_is_absent_until_it_is() {
         let cache = Cache::new("Thing", Arc::new(Notify::new()));
         let status = kube::core::Status { code: 404, ..kube::core::Status::default() };

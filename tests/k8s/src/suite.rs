@@ -54,9 +54,14 @@ impl Suite {
             self.0.iter().for_each(|test| println!("{}: test", test.name));
             return ExitCode::SUCCESS;
         }
+        // Each test has a server of its own: that is minutes, so they run where they are asked for.
+        if !required() {
+            println!("k8s tests cannot run here: nobody asked for them; hint: `make test-k8s`");
+            return ExitCode::SUCCESS;
+        }
         if let Some(missing) = missing() {
             println!("k8s tests cannot run here: {missing}");
-            return if required() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
+            return ExitCode::FAILURE;
         }
         let filters: Vec<&String> = arguments.iter().filter(|argument| !argument.starts_with('-')).collect();
         let wanted =

@@ -147,7 +147,7 @@ fn what_is_changed_on_the_host_for_networks_outlives_the_daemon() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
     assert!(store.underlay().is_empty());
-    store.keep_underlay(|underlay| drop(underlay.tables.insert("rails".parse().unwrap(), 11_007))).unwrap();
+    store.keep_underlay(|underlay| _ = underlay.tables.insert("rails".parse().unwrap(), 11_007)).unwrap();
     drop(store);
     let store = open(dir.path());
     assert_eq!(store.underlay().tables[&"rails".parse().unwrap()], 11_007);

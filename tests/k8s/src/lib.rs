@@ -1,4 +1,4 @@
-//! Real API servers for tests, started on loopback and ended with them. Nothing here knows Nicety's own code but the reader of YAML.
+//! Real API servers for tests, started on loopback and ended with them. Of Nicety's own code it knows the reader of YAML, and how to be a controller.
 //!
 //! ```ignore
 //! async fn a_network_gets_its_blocks() -> anyhow::Result<()> {
@@ -21,6 +21,7 @@
 //! - [`Identity`]: somebody who calls: the administrator, a user with a certificate, a ServiceAccount with its token.
 //! - [`Proxy`]: between a client and a server: cuts, storms, delays, lost answers; and a list of every request that passed.
 //! - [`Fleet`]: nodes with NICs that are objects alone, by the thousand.
+//! - [`Lab`]: all of that with our CRDs and rules, and controllers as processes that can be killed.
 //! - [`until`]: waits for a state, never for an event.
 //! - [`Suite`]: runs the tests of a binary one after the other; skips what this machine cannot run, which NICETY_REQUIRE=k8s forbids.
 //!
@@ -35,6 +36,7 @@ mod etcd;
 mod fleet;
 mod folder;
 mod install;
+mod lab;
 mod pki;
 mod process;
 mod proxy;
@@ -47,6 +49,7 @@ pub use crd_server::CrdServer;
 pub use fleet::Fleet;
 pub use folder::{missing, required};
 pub use install::{apply, documents, manifests};
+pub use lab::{Block, Lab, MANIFESTS, controller_instead, objects, sound};
 pub use process::Process;
 pub use proxy::{Fault, Proxy, Seen, Verb};
 pub use suite::{Suite, Test};

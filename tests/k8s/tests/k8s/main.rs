@@ -1,14 +1,20 @@
 //! Promises that only a real API server can judge. A server's own folder is its test's; see the crate for how to write one.
 
+mod blocks;
 mod controller;
 mod harness;
 mod node;
 mod rules;
+mod storms;
 
 use std::process::ExitCode;
 
-use nicety_tests_k8s::Suite;
+use nicety_tests_k8s::{Suite, controller_instead};
 
 fn main() -> ExitCode {
-    Suite::new(harness::tests().into_iter().chain(rules::tests()).chain(controller::tests()).chain(node::tests())).run()
+    controller_instead().unwrap_or_else(|| {
+        let tests =
+            [harness::tests(), rules::tests(), blocks::tests(), controller::tests(), storms::tests(), node::tests()];
+        Suite::new(tests.into_iter().flatten()).run()
+    })
 }

@@ -27,7 +27,6 @@ pub const MANIFESTS: [&str; 3] = ["deploy/crds", "deploy/base/namespace.yaml", "
 /// Set for a copy of this program that is to be a controller.
 const AS_CONTROLLER: &str = "NICETY_TESTS_CONTROLLER";
 
-#[derive(Debug)]
 pub struct Lab {
     pub servers: Servers,
     /// Between the controllers and the server.
@@ -36,6 +35,12 @@ pub struct Lab {
     client: Client,
     nics: u8,
     controllers: AtomicU32,
+}
+
+impl std::fmt::Debug for Lab {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Lab").finish_non_exhaustive()
+    }
 }
 
 /// An IPBlock, as it is read.
@@ -131,7 +136,8 @@ impl Lab {
     pub async fn settled(&self, networks: usize, nodes: usize, patience: Duration) -> anyhow::Result<Vec<Block>> {
         let wanted = networks * nodes * usize::from(self.nics);
         let mut last = Vec::new();
-        let waited = until(&format!("{wanted} blocks"), patience, async || {
+        let what = format!("{wanted} blocks");
+        let waited = until(&what, patience, async || {
             last = self.blocks().await?;
             Ok(last.len() == wanted && last.iter().all(|block| !block.deleting))
         });

@@ -40,7 +40,7 @@ class Document(WithEngine):
                 timeout=SECONDS,
             )
         self.assertEqual(0, done.returncode, done.stdout[-8000:] + done.stderr[-2000:])
-        self.assertIn("6 selected / 6 total", done.stdout)
+        self.assertIn("7 selected / 7 total", done.stdout)
 
 
 class Bridge:

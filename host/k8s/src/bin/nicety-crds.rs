@@ -6,6 +6,11 @@ use std::{env, fs, io, path::PathBuf};
 fn main() -> io::Result<()> {
     let own = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
     let root = env::args_os().nth(1).map_or_else(own, PathBuf::from);
+    if !root.is_dir() {
+        let message =
+            format!("`{}` is no folder\n  hint: nicety-crds [FOLDER], without one this repository", root.display());
+        return Err(io::Error::new(io::ErrorKind::NotFound, message));
+    }
     let folder = root.join("deploy/crds");
     fs::create_dir_all(&folder)?;
     fs::create_dir_all(root.join("docs"))?;

@@ -18,6 +18,9 @@ use crate::answer::{Answer, busy, failure};
 /// Room for bodies is counted in pieces of so many bytes.
 const PIECE: usize = 1 << 10;
 
+/// For a caller whose body is too large to finish sending.
+const HEAR_OUT: Duration = Duration::from_secs(1);
+
 /// Room for the bodies of all requests together.
 #[derive(Debug, Clone)]
 pub struct Room(Arc<Semaphore>);
@@ -38,7 +41,7 @@ impl Room {
     pub async fn read(
         &self,
         headers: &HeaderMap,
-        body: Incoming,
+        mut body: Incoming,
         most: usize,
         within: Duration,
     ) -> Result<Held, Box<Answer>> {
@@ -50,15 +53,22 @@ impl Room {
         // Without a length it may come to be as large as allowed.
         let expected = body.size_hint().exact().and_then(|length| usize::try_from(length).ok()).unwrap_or(most);
         if expected > most {
+            // Who asks before sending does not send.
+            if !headers.contains_key(header::EXPECT) {
+                hear_out(&mut body, most).await;
+            }
             return Err(too_large());
         }
         let pieces = u32::try_from(expected.div_ceil(PIECE)).unwrap_or(u32::MAX);
         let Ok(room) = self.0.clone().try_acquire_many_owned(pieces) else {
             return Err(Box::new(busy("the bodies of other requests take all room")));
         };
-        match timeout(within, Limited::new(body, most).collect()).await {
+        match timeout(within, Limited::new(&mut body, most).collect()).await {
             Ok(Ok(body)) => Ok(Held { text: body.to_bytes(), _room: room }),
-            Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
+            Ok(Err(error)) if error.is::<LengthLimitError>() => {
+                hear_out(&mut body, most).await;
+                Err(too_large())
+            }
             Ok(Err(error)) => {
                 Err(Box::new(failure(StatusCode::BAD_REQUEST, &format!("the body cannot be read: {error}"))))
             }
@@ -68,6 +78,21 @@ impl Room {
             }
         }
     }
+}
+
+/// A caller that is still sending when the connection closes never reads why: a while longer what it sends is thrown away, as much
+/// again as it might have sent.
+async fn hear_out(body: &mut Incoming, most: usize) {
+    let rest = async {
+        let mut heard = 0;
+        while heard <= most
+            && let Some(Ok(frame)) = body.frame().await
+        {
+            heard += frame.data_ref().map_or(0, Bytes::len);
+        }
+    };
+    // Cut short it has served its purpose, or never would.
+    let _ = timeout(HEAR_OUT, rest).await;
 }
 
 fn check_type(headers: &HeaderMap) -> Result<(), Box<Answer>> {

@@ -2,6 +2,7 @@
 //! (invariant I1). Everything here is plain data and functions over it.
 
 pub mod address;
+pub mod causes;
 pub mod chain;
 pub mod choose;
 pub mod cluster;

@@ -194,7 +194,7 @@ fn interface(snapshot: &Snapshot, intent: &Intent, pick: &Pick<'_>, place: usize
     let Pick { network, request, ifname, candidate, reason: _ } = pick;
     let nic = candidate.as_ref().map(|candidate| (candidate.host.clone(), settings(candidate)));
     let host: Option<&HostNic> = nic.as_ref().map(|(host, _)| host);
-    let pools = snapshot.world.objects.pools(network, &snapshot.node, host.map(|nic| &nic.name));
+    let pools = snapshot.world.pools(network, host.map(|nic| &nic.name));
     let pools = pools.map_err(|error| CniError::new(Code::UnknownNetwork, error.to_string()))?;
     let statics = request.addresses.get(place);
     let mut claims = Vec::new();

@@ -116,13 +116,13 @@ impl Snapshot {
             return Some(missing);
         }
         if network.nics == NicPool::Without {
-            return self.world.objects.pools(network, &self.node, None).err().map(|error| error.to_string());
+            return self.world.pools(network, None).err().map(|error| error.to_string());
         }
         let candidates = self.candidates(network);
         if candidates.is_empty() {
             return Some(format!("no NIC of this node belongs to network `{}`", network.name));
         }
-        let pools = candidates.iter().map(|one| self.world.objects.pools(network, &self.node, Some(&one.host.name)));
+        let pools = candidates.iter().map(|one| self.world.pools(network, Some(&one.host.name)));
         let mut refused: Vec<_> = pools.filter_map(Result::err).collect();
         (refused.len() == candidates.len()).then(|| refused.swap_remove(0).to_string())
     }

@@ -108,7 +108,7 @@ impl Node {
         let loaded = World::load(&self.config, &self.source, &self.policies, Some(&before));
         let (outcome, refused) = match loaded {
             Err(findings) => (Err(findings.clone()), findings),
-            Ok(Loaded { world, refused }) if world.fingerprint == before.fingerprint => (Ok(None), refused),
+            Ok(Loaded { world, refused }) if world.says_the_same_as(&before) => (Ok(None), refused),
             Ok(Loaded { world, refused }) => {
                 let generation = world.generation;
                 if world.overlay != before.overlay

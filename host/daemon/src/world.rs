@@ -2,9 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use nicety_core::{finding::Finding, hash};
+use nicety_core::{
+    finding::Finding,
+    hash,
+    ids::{IfName, NodeName},
+    ipam::Pool,
+};
 use nicety_deciding::{Built, Policies};
-use nicety_objects::{Overlay, Set};
+use nicety_objects::{IpBlock, Network, Overlay, Set, network::NoPools};
 use nicety_strategies::{StrategySet, set::Strategy};
 
 use crate::{
@@ -17,6 +22,9 @@ pub struct World {
     /// Ascending from 1; never goes back.
     pub generation: u64,
     pub objects: Set,
+    node: NodeName,
+    /// This node's blocks: with routes between nodes the set has those of all, and each ADD looks at its own many times.
+    own: Vec<IpBlock>,
     pub overlay: Overlay,
     pub strategies: StrategySet,
     pub origin: Origin,
@@ -24,8 +32,6 @@ pub struct World {
     pub strategies_since: u64,
     /// Why nothing can be decided yet: what it would be made of is not known.
     pub unready: Option<String>,
-    /// Hash of everything that it was made from.
-    pub fingerprint: String,
 }
 
 /// Strategies that may be in force, and where they are from.
@@ -36,7 +42,7 @@ pub struct Taken {
 }
 
 /// Where strategies are from.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
     /// Digests of their modules.
     pub modules: Vec<String>,
@@ -80,19 +86,26 @@ impl World {
         let Found { objects, taken, refused, unready } = found;
         let Taken { set: strategies, origin } = taken;
         policies.keep_only(&origin.modules);
-        let fingerprint = hash::hex(&[
-            &format!("{objects:?}"),
-            &format!("{overlay:?}"),
-            &origin.modules.join(" "),
-            &origin.digest,
-            &origin.version,
-            &format!("{unready:?}"),
-        ]);
+        let node = config.node.clone();
+        let own = objects.blocks.values().filter(|block| block.node == node).cloned().collect();
         let generation = before.map_or(1, |before| before.generation.saturating_add(1));
         let same = before.filter(|before| before.origin.digest == origin.digest);
         let strategies_since = same.map_or(generation, |before| before.strategies_since);
-        let world = World { generation, objects, overlay, strategies, origin, strategies_since, unready, fingerprint };
+        let world = World { generation, objects, node, own, overlay, strategies, origin, strategies_since, unready };
         Ok(Loaded { world, refused })
+    }
+
+    /// Made of the same: nothing would be decided in another way.
+    pub fn says_the_same_as(&self, other: &World) -> bool {
+        self.origin == other.origin
+            && self.unready == other.unready
+            && self.overlay == other.overlay
+            && self.objects == other.objects
+    }
+
+    /// What this node may hand out for `network` on `nic`.
+    pub fn pools(&self, network: &Network, nic: Option<&IfName>) -> Result<Vec<Pool>, NoPools> {
+        network.pools(&self.own, &self.node, nic)
     }
 }
 

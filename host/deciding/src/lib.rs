@@ -9,16 +9,6 @@ pub mod shadow;
 
 pub use metrics::Metrics;
 pub use modules::{Sources, read_module};
+pub use nicety_core::causes::chain;
 pub use policies::{Built, Policies, State};
 pub use shadow::{Board, Compared, Job, Shadows};
-
-/// An error and its causes on one line.
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
-}

@@ -21,6 +21,7 @@ pub use apply::{Failure, Place, WriteError, Writer};
 pub use backoff::Backoff;
 pub use client::{ConnectError, connect};
 pub use mirror::Mirror;
+pub use nicety_core::causes::chain;
 
 /// Whole seconds, as Kubernetes writes times.
 pub(crate) fn timestamp(time: Millis) -> Timestamp {
@@ -30,15 +31,4 @@ pub(crate) fn timestamp(time: Millis) -> Timestamp {
 /// RFC 3339, in UTC.
 pub fn rfc3339(time: Millis) -> String {
     timestamp(time).to_string()
-}
-
-/// An error and its causes on one line.
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }

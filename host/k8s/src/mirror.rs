@@ -26,7 +26,7 @@ use tracing::warn;
 
 pub use disk::DiskError;
 pub use facts::{Labels, Pod};
-pub use feed::{Feed, LABEL_NODE, LABEL_ROUTING, NAMESPACE, ours};
+pub use feed::{Feed, NAMESPACE, ours};
 pub use follow::Pace;
 pub(crate) use follow::jittered;
 pub use health::{Answers, FeedHealth, Health, Phase};

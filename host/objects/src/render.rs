@@ -33,6 +33,9 @@ impl Owner<'_> {
 /// The label by which a node finds what is its own.
 pub const NODE_LABEL: &str = "nicety.dev/node";
 
+/// The label of the blocks that all nodes look at: `l3` where routes lead to them.
+pub const ROUTING_LABEL: &str = "nicety.dev/routing";
+
 /// A node's name as the value of a label: itself, and where it is longer than a label's 63 bytes its beginning and a hash.
 pub fn label_value(node: &NodeName) -> String {
     let name = node.as_str();

@@ -8,15 +8,13 @@ use std::collections::BTreeMap;
 pub use assemble::Refused;
 use nicety_core::{
     finding::Finding,
-    ids::{IfName, NetworkName, NodeName},
-    ipam::Pool,
+    ids::{NetworkName, NodeName},
 };
 
 use crate::{
     DeviceClass, EgressGateway, EgressPolicy, HostInterface, IpBlock, Network, PodNetwork, PodNetworkAttachment,
     Strategies,
     manifest::{self, Bare, Identity, Object},
-    network::NoPools,
     yaml,
 };
 
@@ -55,11 +53,6 @@ impl Set {
         assembly.between();
         let Assembly { set, findings, .. } = assembly;
         if findings.is_empty() { Ok(set) } else { Err(findings) }
-    }
-
-    /// What `node` may hand out for `network` on `nic`.
-    pub fn pools(&self, network: &Network, node: &NodeName, nic: Option<&IfName>) -> Result<Vec<Pool>, NoPools> {
-        network.pools(self.blocks.values(), node, nic)
     }
 }
 
@@ -200,25 +193,14 @@ impl Assembly {
     }
 }
 
-/// Subnets of different networks that share addresses: two pods would get the same one.
+/// Each network against those before it.
 fn overlaps(set: &Set, at: impl Fn(&NetworkName) -> String) -> Vec<Finding> {
-    let subnets: Vec<_> = set
-        .networks
-        .values()
-        .flat_map(|network| {
-            network.subnets.iter().enumerate().map(move |(index, subnet)| (&network.name, index, *subnet))
-        })
-        .collect();
-    let mut findings = Vec::new();
-    for (place, (name, index, subnet)) in subnets.iter().enumerate() {
-        for (other_name, _, other) in subnets.iter().take(place).filter(|(other_name, _, _)| other_name != name) {
-            if subnet.contains(other) || other.contains(subnet) {
-                let message = format!("`{subnet}` overlaps `{other}` of Network `{other_name}`");
-                findings.push(below(&at(name), Finding::new(format!("spec.subnets[{index}]"), message)));
-            }
-        }
-    }
-    findings
+    let networks = set.networks.values().enumerate();
+    let found = networks.flat_map(|(place, network)| {
+        let before = set.networks.values().take(place);
+        network.overlaps(before).into_iter().map(|finding| (&network.name, finding))
+    });
+    found.map(|(name, finding)| below(&at(name), finding)).collect()
 }
 
 /// Blocks that are given away twice, and NICs that have two of one network. With the name of the later one.

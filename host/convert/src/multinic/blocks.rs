@@ -7,6 +7,7 @@ use std::{
 
 use ipnet::IpNet;
 use nicety_core::{address::number, ipam::Blocks};
+use nicety_objects::render::{NETWORK_LABEL, NODE_LABEL, ROUTING_LABEL, label_value};
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -22,8 +23,6 @@ use crate::{
 
 /// Names that a note lists at most.
 const EXAMPLES: usize = 5;
-/// Bytes of a label's value.
-const LABEL_MAX: usize = 63;
 
 /// `objects` stand before the blocks.
 pub(super) fn of_cidr(cidr: Cidr, cuts: &[Cut], mut objects: Vec<Value>, mut notes: Vec<Note>) -> Converted {
@@ -177,13 +176,12 @@ fn locate(scheme: Blocks, block: IpNet) -> Option<(u32, u32)> {
 fn block(cut: &Cut, interface: u32, index: u32, host: &Host, net: Option<IpNet>) -> Value {
     let name = format!("{}-{interface}-{index}", cut.network);
     let mut labels = Map::new();
-    labels.insert("nicety.dev/network".to_owned(), json!(cut.network));
-    // Values of labels are shorter than names of nodes may be.
-    if host.node.len() <= LABEL_MAX {
-        labels.insert("nicety.dev/node".to_owned(), json!(host.node));
+    labels.insert(NETWORK_LABEL.to_owned(), json!(cut.network));
+    if let Ok(node) = host.node.parse() {
+        labels.insert(NODE_LABEL.to_owned(), json!(label_value(&node)));
     }
     if cut.l3 {
-        labels.insert("nicety.dev/routing".to_owned(), json!("l3"));
+        labels.insert(ROUTING_LABEL.to_owned(), json!("l3"));
     }
     let via: Vec<String> = host.address.iter().filter(|address| address.parse::<IpAddr>().is_ok()).cloned().collect();
     let spec = json!({

@@ -164,6 +164,25 @@ impl NewBlock {
     pub fn name(&self) -> String {
         name(&self.network, self.interface_index, self.host_index)
     }
+
+    /// As it stands once it is made. `born`: seconds since the epoch.
+    pub fn standing(&self, born: i64) -> Block {
+        let NewBlock { network: _, node, interface, interface_index, host_index, segment, via, reserved } =
+            self.clone();
+        Block {
+            name: self.name(),
+            node,
+            interface,
+            interface_index,
+            host_index,
+            segment: Some(segment),
+            via,
+            reserved,
+            guarded: true,
+            born,
+            state: State::Standing,
+        }
+    }
 }
 
 pub fn name(network: &NetworkName, interface_index: u32, host_index: u32) -> String {

@@ -3,13 +3,13 @@
 
 use kube::core::{ApiResource, GroupVersionKind};
 use nicety_core::ids::NodeName;
-use nicety_objects::strategies::CONFIG_MAP;
+use nicety_objects::{
+    render::{NODE_LABEL, ROUTING_LABEL, label_value},
+    strategies::CONFIG_MAP,
+};
 
 /// Where the strategies' ConfigMap and everything else of ours with a namespace lives.
 pub const NAMESPACE: &str = "nicety-system";
-
-pub const LABEL_NODE: &str = "nicety.dev/node";
-pub const LABEL_ROUTING: &str = "nicety.dev/routing";
 
 /// One watch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -83,11 +83,11 @@ impl Feed {
             Feed::Networks => query(ours("Network", "networks"), Part::Whole),
             Feed::DeviceClasses => query(ours("DeviceClass", "deviceclasses"), Part::Whole),
             Feed::Blocks => Query {
-                labels: Some(format!("{LABEL_NODE}={node}")),
+                labels: Some(format!("{NODE_LABEL}={}", label_value(node))),
                 ..query(ours("IPBlock", "ipblocks"), Part::Whole)
             },
             Feed::RoutedBlocks => {
-                Query { labels: Some(format!("{LABEL_ROUTING}=l3")), ..query(ours("IPBlock", "ipblocks"), Part::Whole) }
+                Query { labels: Some(format!("{ROUTING_LABEL}=l3")), ..query(ours("IPBlock", "ipblocks"), Part::Whole) }
             }
             Feed::Strategies => Query {
                 namespace: Some(NAMESPACE),

@@ -3,6 +3,7 @@
 use ipnet::IpNet;
 use nicety_core::{
     address::Family,
+    finding::Finding,
     ids::{IfName, NetworkName, NodeName},
     ipam::{BlockError, Blocks, Pool, PoolError, block as cut_block},
     plan::Link,
@@ -59,6 +60,20 @@ impl Network {
                 Ok(pools)
             }
         }
+    }
+
+    /// Addresses that another network has too: two pods would get the same one.
+    pub fn overlaps<'a>(&self, others: impl Iterator<Item = &'a Network> + Clone) -> Vec<Finding> {
+        let others = others.filter(|other| other.name != self.name);
+        let others = others.flat_map(|other| other.subnets.iter().map(move |subnet| (&other.name, subnet)));
+        let mut findings = Vec::new();
+        for (index, subnet) in self.subnets.iter().enumerate() {
+            for (name, other) in others.clone().filter(|(_, other)| subnet.contains(*other) || other.contains(subnet)) {
+                let message = format!("`{subnet}` overlaps `{other}` of Network `{name}`");
+                findings.push(Finding::new(format!("spec.subnets[{index}]"), message));
+            }
+        }
+        findings
     }
 
     /// Per family the host block of an IPBlock and the interface block around it. Empty for networks without the block scheme.

@@ -79,10 +79,13 @@ fn networks(set: &mut Set, mut offered: Vec<&Network>, before: &Set, refused: &m
     // Stable: among the unchanged, and among the rest, the older comes first.
     offered.sort_by_key(|network| !unchanged(network));
     for network in offered {
-        let findings = overlaps(set, network);
+        let findings = network.overlaps(set.networks.values());
         let kept = match findings.is_empty() {
             true => Some(network),
-            false => before.networks.get(&network.name).filter(|old| *old != network && overlaps(set, old).is_empty()),
+            false => before
+                .networks
+                .get(&network.name)
+                .filter(|old| *old != network && old.overlaps(set.networks.values()).is_empty()),
         };
         if let Some(kept) = kept {
             set.networks.insert(kept.name.clone(), kept.clone());
@@ -91,20 +94,6 @@ fn networks(set: &mut Set, mut offered: Vec<&Network>, before: &Set, refused: &m
             refused.push(Refused { kind: "Network", name: network.name.to_string(), findings });
         }
     }
-}
-
-/// With networks that are in the set already: two pods would get the same address.
-fn overlaps(set: &Set, network: &Network) -> Vec<Finding> {
-    let others = || set.networks.values().filter(|other| other.name != network.name);
-    let others = || others().flat_map(|other| other.subnets.iter().map(move |subnet| (&other.name, subnet)));
-    let mut findings = Vec::new();
-    for (index, subnet) in network.subnets.iter().enumerate() {
-        for (name, other) in others().filter(|(_, other)| subnet.contains(*other) || other.contains(subnet)) {
-            let message = format!("`{subnet}` overlaps `{other}` of Network `{name}`");
-            findings.push(Finding::new(format!("spec.subnets[{index}]"), message));
-        }
-    }
-    findings
 }
 
 /// What only one block may have.
@@ -190,7 +179,7 @@ fn strategies(set: &mut Set, offered: Option<&Strategies>, before: &Set, refused
         set.networks.remove(&name);
         // Its version before named one that is there, or none.
         if let Some(old) = before.networks.get(&name)
-            && overlaps(set, old).is_empty()
+            && old.overlaps(set.networks.values()).is_empty()
         {
             set.networks.insert(name.clone(), old.clone());
             if let Some(own) = &old.nic_selection {

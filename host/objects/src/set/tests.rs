@@ -33,7 +33,7 @@ fn the_standalone_example_is_a_set() {
     assert_eq!((set.blocks.len(), set.classes.len()), (4, 1));
     assert_eq!(set.strategies.nic_selection.to("rails").as_str(), "gpu-rails");
     let rails = &set.networks[&"rails".parse().unwrap()];
-    let pools = set.pools(rails, &"node-2".parse().unwrap(), Some(&"eth2".parse().unwrap())).unwrap();
+    let pools = rails.pools(set.blocks.values(), &"node-2".parse().unwrap(), Some(&"eth2".parse().unwrap())).unwrap();
     assert_eq!(pools[0].first.to_string(), "192.168.65.1");
     assert!(rails.serves("training") && !rails.serves("default"));
 }

@@ -57,7 +57,7 @@ impl World {
     pub fn apply(&mut self, plan: &Plan) {
         for block in &plan.create {
             assert!(self.blocks.iter().all(|other| other.name != block.name()), "{} is there", block.name());
-            self.blocks.push(standing(block, 100));
+            self.blocks.push(block.standing(100));
         }
         for Update { name, via, reserved } in &plan.update {
             for block in self.blocks.iter_mut().filter(|block| block.name == *name) {
@@ -88,21 +88,5 @@ impl World {
             .collect();
         given.sort();
         given
-    }
-}
-
-pub(super) fn standing(new: &NewBlock, born: i64) -> Block {
-    Block {
-        name: new.name(),
-        node: new.node.clone(),
-        interface: new.interface.clone(),
-        interface_index: new.interface_index,
-        host_index: new.host_index,
-        segment: Some(new.segment.clone()),
-        via: new.via.clone(),
-        reserved: new.reserved.clone(),
-        guarded: true,
-        born,
-        state: State::Standing,
     }
 }

@@ -7,7 +7,7 @@ use nicety_core::finding::Finding;
 use nicety_objects::{
     API_VERSION, Network,
     manifest::{self, Bare, Object},
-    network::Ipam,
+    transition::transition,
 };
 use serde_json::{Value, json};
 
@@ -42,9 +42,11 @@ pub fn standings(
         let standing = match &item.network {
             Err(findings) => Standing { force: old, findings: findings.clone() },
             Ok(network) => {
-                let mut findings = overlaps(network, &standings);
+                let accepted = standings.values().filter_map(|standing: &Standing| standing.force.as_ref());
+                let mut findings = network.overlaps(accepted.map(|force| &*force.network));
                 if let Some(old) = &old {
-                    findings.extend(transition(&old.network, network));
+                    let whole = |spec: &Value| json!({ "spec": spec });
+                    findings.extend(transition("Network", &whole(&old.spec), &whole(&item.spec)));
                 }
                 match findings.is_empty() {
                     true => Standing {
@@ -67,41 +69,5 @@ fn remembered(name: &str, item: &NetworkItem) -> Option<InForce> {
     match manifest::parse(document, Bare::Nothing) {
         (_, Ok(Object::Network(network))) => Some(InForce { network: Arc::new(network), spec }),
         _ => None,
-    }
-}
-
-fn overlaps(network: &Network, accepted: &BTreeMap<String, Standing>) -> Vec<Finding> {
-    let others = accepted.values().filter_map(|standing| standing.force.as_ref());
-    let others = others.flat_map(|force| force.network.subnets.iter().map(|net| (&force.network.name, net)));
-    let others: Vec<_> = others.filter(|(name, _)| **name != network.name).collect();
-    let mut findings = Vec::new();
-    for (index, subnet) in network.subnets.iter().enumerate() {
-        for (name, other) in &others {
-            if subnet.contains(*other) || other.contains(subnet) {
-                let message = format!("`{subnet}` overlaps `{other}` of Network `{name}`");
-                findings.push(Finding::new(format!("spec.subnets[{index}]"), message));
-            }
-        }
-    }
-    findings
-}
-
-/// What may not change while blocks and leases live by it: how addresses are cut, and what pods were attached by.
-fn transition(old: &Network, new: &Network) -> Vec<Finding> {
-    let fixed = [
-        ("spec.subnets", old.subnets == new.subnets),
-        ("spec.ipam", kind(&old.ipam) == kind(&new.ipam)),
-        ("spec.link.kind", std::mem::discriminant(&old.link) == std::mem::discriminant(&new.link)),
-    ];
-    let message = "cannot be changed while the network is there; hint: make another Network and move the pods";
-    fixed.into_iter().filter(|(_, same)| !same).map(|(path, _)| Finding::new(path, message)).collect()
-}
-
-/// How an IPAM cuts its addresses. Excludes and ranges may change: what is handed out already stays until it is given back.
-fn kind(ipam: &Ipam) -> (u8, u8, u8) {
-    match ipam {
-        Ipam::Blocks { interface_bits, host_bits, .. } => (0, *interface_bits, *host_bits),
-        Ipam::Ranges { .. } => (1, 0, 0),
-        Ipam::None => (2, 0, 0),
     }
 }

@@ -24,7 +24,7 @@ use nicety_objects::{
     live::{self, Live},
     manifest::Object,
     network::status::NetworkStatus,
-    render::{NETWORK_LABEL, attachment::RESOURCE_NAME},
+    render::{NETWORK_LABEL, NODE_LABEL, ROUTING_LABEL, attachment::RESOURCE_NAME, label_value},
 };
 use serde_json::Value;
 
@@ -34,7 +34,6 @@ use crate::nics::Nics;
 pub const BLOCKS_FINALIZER: &str = "nicety.dev/blocks";
 /// The spec that is in force, for a controller that finds one which it must refuse.
 pub const IN_FORCE: &str = "nicety.dev/in-force";
-pub const ROUTING_LABEL: &str = "nicety.dev/routing";
 /// By it an operator says that a node is down for good, as for volumes.
 pub const OUT_OF_SERVICE: &str = "node.kubernetes.io/out-of-service";
 
@@ -74,9 +73,17 @@ pub struct HostItem {
 pub struct BlockItem {
     pub head: Head,
     pub network: String,
-    pub l3: bool,
+    pub labels: BlockLabels,
     /// None: it cannot be read.
     pub block: Option<Block>,
+}
+
+/// What the labels of a block say, by which daemons find it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BlockLabels {
+    /// Its network and its node, as its spec does.
+    pub right: bool,
+    pub l3: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -151,10 +158,16 @@ pub fn host(object: DynamicObject) -> Trimmed<HostItem> {
 pub fn block(object: DynamicObject) -> Trimmed<BlockItem> {
     let (name, seen, head) = head(&object.metadata)?;
     let born = object.metadata.creation_timestamp.as_ref().map_or(0, |time| time.0.as_second());
-    let l3 = label(&object.metadata, ROUTING_LABEL).as_deref() == Some("l3");
     let named = object.data.pointer("/spec/network").and_then(Value::as_str).unwrap_or_default().to_owned();
     let unsegmented = object.data.pointer("/spec/segment").is_none();
+    let said = object.metadata.labels.clone().unwrap_or_default();
     let Live { object, .. } = live::read(serde_json::to_value(object).ok()?);
+    let says = |label: &str, what: &str| said.get(label).is_some_and(|value| value == what);
+    let labels = BlockLabels {
+        right: matches!(&object, Ok(Object::IpBlock(block))
+            if says(NETWORK_LABEL, block.network.as_str()) && says(NODE_LABEL, &label_value(&block.node))),
+        l3: says(ROUTING_LABEL, "l3"),
+    };
     let block = match object {
         Ok(Object::IpBlock(block)) => Some(Block {
             name: name.clone(),
@@ -176,7 +189,7 @@ pub fn block(object: DynamicObject) -> Trimmed<BlockItem> {
         }),
         Ok(_) | Err(_) => None,
     };
-    let item = BlockItem { head, network: named, l3, block };
+    let item = BlockItem { head, network: named, labels, block };
     Some((name, Seen { version: seen, value: Arc::new(item) }))
 }
 

@@ -2,16 +2,19 @@
 
 use k8s_openapi::api::core::v1::{Node, Taint};
 use kube::api::DynamicObject;
-use nicety_core::{cluster::NewBlock, ids::NodeName};
+use nicety_core::{
+    cluster::NewBlock,
+    ids::{NetworkName, NodeName},
+};
 use nicety_k8s::{Failure, Place, WriteError, Writer, kinds};
 use nicety_objects::{
     API_VERSION,
     block::FINALIZER,
-    render::{NETWORK_LABEL, NODE_LABEL, label_value},
+    render::{NETWORK_LABEL, NODE_LABEL, ROUTING_LABEL, label_value},
 };
 use serde_json::{Value, json};
 
-use crate::{items::ROUTING_LABEL, taints};
+use crate::taints;
 
 #[derive(Debug, Clone)]
 pub struct Write {
@@ -99,13 +102,18 @@ impl Write {
     }
 }
 
-/// The object of a block.
-fn ip_block(block: &NewBlock, routed: Routed) -> Value {
-    let NewBlock { network, node, interface, interface_index, host_index, segment, via, reserved } = block;
+/// Of a block.
+pub fn labels(network: &NetworkName, node: &NodeName, routed: Routed) -> Value {
     let mut labels = json!({ NETWORK_LABEL: network, NODE_LABEL: label_value(node) });
     if routed == Routed::Yes {
         labels[ROUTING_LABEL] = json!("l3");
     }
+    labels
+}
+
+/// The object of a block.
+fn ip_block(block: &NewBlock, routed: Routed) -> Value {
+    let NewBlock { network, node, interface, interface_index, host_index, segment, via, reserved } = block;
     let mut spec = json!({
         "network": network,
         "node": node,
@@ -123,7 +131,7 @@ fn ip_block(block: &NewBlock, routed: Routed) -> Value {
     json!({
         "apiVersion": API_VERSION,
         "kind": "IPBlock",
-        "metadata": { "name": block.name(), "labels": labels, "finalizers": [FINALIZER] },
+        "metadata": { "name": block.name(), "labels": labels(network, node, routed), "finalizers": [FINALIZER] },
         "spec": spec,
     })
 }

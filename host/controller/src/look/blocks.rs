@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use nicety_core::cluster::{
-    self, Block, NewBlock, Plan, Reason, Scheme, Segment, State, View,
+    self, Block, NewBlock, Plan, Reason, Scheme, Segment, View,
     blocks::{Change, Update},
 };
 use nicety_k8s::{Place, kinds};
@@ -11,15 +11,16 @@ use nicety_objects::{
     Network,
     block::FINALIZER,
     network::{Ipam, NicPool, Routing},
+    render::ROUTING_LABEL,
 };
 use serde_json::{Value, json};
 
 use super::{Computed, Look};
 use crate::{
     force::Standing,
-    items::{BlockItem, ROUTING_LABEL},
+    items::{BlockItem, BlockLabels},
     patience::Patience,
-    write::{Act, Routed, Write},
+    write::{self, Act, Routed, Write},
 };
 
 pub(super) fn key(block: &str) -> String {
@@ -39,7 +40,7 @@ impl Look<'_> {
             }
         }
         for new in promised.iter().filter(|new| !self.snapshot.blocks.contains_key(&new.name())) {
-            by_network.entry(new.network.as_str()).or_default().push(promise(new));
+            by_network.entry(new.network.as_str()).or_default().push(new.standing(i64::MAX));
         }
         let mut computed = Vec::new();
         for (name, standing) in standings {
@@ -89,7 +90,8 @@ impl Look<'_> {
         let mut updates: BTreeMap<&str, Option<&Update>> =
             plan.update.iter().map(|update| (update.name.as_str(), Some(update))).collect();
         for (block, item) in self.snapshot.blocks.iter().filter(|(_, item)| item.network == *name && force.is_some()) {
-            if !item.head.deleting && item.block.is_some() && item.l3 != (routed == Routed::Yes) {
+            let wanted = BlockLabels { right: true, l3: routed == Routed::Yes };
+            if !item.head.deleting && item.block.is_some() && item.labels != wanted {
                 updates.entry(block).or_insert(None);
             }
         }
@@ -111,13 +113,17 @@ impl Look<'_> {
         if !finalizers.iter().any(|finalizer| finalizer == FINALIZER) {
             finalizers.push(FINALIZER.to_owned());
         }
-        let label = match routed {
-            Routed::Yes => json!("l3"),
-            Routed::No => Value::Null,
-        };
-        let mut patch = json!({ "metadata": {
-            "resourceVersion": item.head.resource_version, "finalizers": finalizers, "labels": { ROUTING_LABEL: label },
-        }});
+        let mut patch =
+            json!({ "metadata": { "resourceVersion": item.head.resource_version, "finalizers": finalizers }});
+        if let Some(block) = &item.block
+            && let Ok(network) = item.network.parse()
+        {
+            let mut labels = write::labels(&network, &block.node, routed);
+            if routed == Routed::No {
+                labels[ROUTING_LABEL] = Value::Null; // taken away where it is
+            }
+            patch["metadata"]["labels"] = labels;
+        }
         if let Some(Update { via, reserved, .. }) = update {
             let reserved = if reserved.is_empty() { Value::Null } else { json!(reserved) };
             patch["spec"] = json!({ "via": via, "reserved": reserved });
@@ -209,21 +215,4 @@ fn scheme(network: &Network) -> Option<Scheme> {
         excludes: excludes.clone(),
         order,
     })
-}
-
-/// A block that is being made is taken to be there: nobody else gets its indexes, and its NIC gets no second one.
-fn promise(new: &NewBlock) -> Block {
-    Block {
-        name: new.name(),
-        node: new.node.clone(),
-        interface: new.interface.clone(),
-        interface_index: new.interface_index,
-        host_index: new.host_index,
-        segment: Some(new.segment.clone()),
-        via: new.via.clone(),
-        reserved: new.reserved.clone(),
-        guarded: true,
-        born: i64::MAX,
-        state: State::Standing,
-    }
 }

@@ -19,6 +19,9 @@ pub use rules::{RULES, Rule, changes};
 /// First line of each generated file.
 const HEADER: &str = "# Made by `cargo run -p nicety-k8s --bin nicety-crds`; do not edit.\n";
 
+/// Of every name in Kubernetes.
+const NAME_MAX: usize = 253;
+
 /// One file of `deploy/crds`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Document {
@@ -87,12 +90,18 @@ fn definition(kind: &Kind, group: &str, version: &str) -> Value {
     })
 }
 
-/// The whole object: `metadata` is the server's own business but for the length of its name.
+/// The whole object. `metadata` is the server's own business; but what it does not say of a name's length it does not know when it counts
+/// what a rule over the name may cost.
 fn schema(kind: &Kind) -> Value {
     let mut properties = Map::new();
     properties.insert("apiVersion".to_owned(), json!({"type": "string"}));
     properties.insert("kind".to_owned(), json!({"type": "string"}));
-    properties.insert("metadata".to_owned(), json!({"type": "object"}));
+    let named = RULES.iter().any(|rule| rule.kind == kind.kind && rule.cel.contains("self.metadata.name"));
+    let metadata = match named {
+        true => json!({"type": "object", "properties": {"name": {"type": "string", "maxLength": NAME_MAX}}}),
+        false => json!({"type": "object"}),
+    };
+    properties.insert("metadata".to_owned(), metadata);
     if let Some(spec) = kind.spec {
         properties.insert("spec".to_owned(), structural::schema(spec()));
     }

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use kube::Client;
+use k8s_openapi::api::core::v1::Namespace;
+use kube::{Api, Client};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -69,7 +70,9 @@ impl Servers {
         let process = Process::start(&program("kube-apiserver")?, self.arguments(), [], &self.path("apiserver.log"))?;
         let process = self.apiserver.insert(process);
         answers(process, "kube-apiserver is ready", async || {
-            Ok(client.request_text(http::Request::get("/readyz").body(Vec::new())?).await? == "ok")
+            let ready = client.request_text(http::Request::get("/readyz").body(Vec::new())?).await? == "ok";
+            // The first namespaces are made a moment later.
+            Ok(ready && Api::<Namespace>::all(client.clone()).get_opt("default").await?.is_some())
         })
         .await
     }

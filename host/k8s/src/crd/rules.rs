@@ -43,7 +43,11 @@ const OTHERS: &[Rule] = &[
     Rule {
         kind: "IPBlock",
         at: "",
-        cel: "self.metadata.name == self.spec.network + '-' + string(self.spec.interfaceIndex) + '-' + string(self.spec.hostIndex)",
+        // Read, not written: the server takes a number's text to be of any length, and refuses what a comparison with it could cost.
+        cel: "self.metadata.name.startsWith(self.spec.network + '-') \
+            && self.metadata.name.substring(size(self.spec.network) + 1).matches('^(0|[1-9][0-9]*)-(0|[1-9][0-9]*)$') \
+            && int(self.metadata.name.substring(size(self.spec.network) + 1).split('-')[0]) == self.spec.interfaceIndex \
+            && int(self.metadata.name.substring(size(self.spec.network) + 1).split('-')[1]) == self.spec.hostIndex",
         message: "the name must be `NETWORK-INTERFACEINDEX-HOSTINDEX`, so that a block is claimed once",
         field: "",
     },

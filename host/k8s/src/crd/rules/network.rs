@@ -13,8 +13,20 @@ pub(super) const RULES: &[Rule] = &[
     rule("spec.routes[].to", CANONICAL, HOST_BITS, ""),
     rule(
         "spec",
-        "self.ipam.type == 'none' || (has(self.subnets) && size(self.subnets) > 0)",
-        "is missing; hint: name at least one prefix, or set `ipam.type: none`",
+        "self.ipam.type != 'ranges' || (has(self.subnets) && size(self.subnets) > 0)",
+        "is missing; hint: name at least one prefix",
+        ".subnets",
+    ),
+    rule(
+        "spec",
+        "!has(self.ipam.interfaceBlock) || self.ipam.type != 'blocks' || (has(self.subnets) && size(self.subnets) > 0)",
+        "has no meaning without `subnets`: each NIC's own network is cut by `hostBlock` alone",
+        ".ipam.interfaceBlock",
+    ),
+    rule(
+        "spec",
+        "self.ipam.type != 'blocks' || !(self.link.kind in ['bridge', 'veth-routed']) || (has(self.subnets) && size(self.subnets) > 0) || (has(self.masterNets) && size(self.masterNets) > 0) || (has(self.nics) && size(self.nics) > 0)",
+        "is missing, and the network has no NICs whose own networks could be cut; hint: name at least one prefix",
         ".subnets",
     ),
     rule(

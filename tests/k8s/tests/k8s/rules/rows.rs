@@ -83,12 +83,30 @@ pub fn bad() -> Vec<Row> {
 
 fn network() -> Vec<Row> {
     let of = |at, says, change, path| row("Network", at, says, change, path);
+    let without = |mut change: Value| {
+        ["subnets", "gateway4", "routes"].into_iter().for_each(|field| change[field] = Value::Null);
+        change
+    };
     let ranges = |ranges: Value| json!({"ipam": {"type": "ranges", "interfaceBlock": null, "hostBlock": null, "excludeCIDRs": null, "ranges": ranges}});
     vec![
         of("spec.subnets[]", "has host bits", json!({"subnets": ["192.168.0.1/16"]}), "spec.subnets[0]"),
         of("spec.masterNets[]", "has host bits", json!({"masterNets": ["10.0.1.1/24"]}), "spec.masterNets[0]"),
         of("spec.routes[].to", "has host bits", json!({"routes": [{"to": "10.20.0.1/16"}]}), "spec.routes[0].to"),
-        of("spec", "is missing", json!({"subnets": null, "gateway4": null, "routes": null}), "spec.subnets"),
+        of(
+            "spec",
+            "is missing; hint",
+            without(ranges(json!([{"node": "a", "cidr": "192.168.1.0/24"}]))),
+            "spec.subnets",
+        ),
+        of("spec", "has no meaning without `subnets`", without(json!({})), "spec.ipam.interfaceBlock"),
+        of(
+            "spec",
+            "is missing, and the network has no NICs",
+            without(
+                json!({"masterNets": null, "link": {"kind": "veth-routed", "mode": null}, "ipam": {"interfaceBlock": null}}),
+            ),
+            "spec.subnets",
+        ),
         of("spec", "two subnets", json!({"subnets": ["192.168.0.0/16", "10.0.0.0/8"]}), "spec.subnets[1]"),
         of("spec", "stands beside `masterNets`", json!({"nics": [{"name": "eth*"}]}), "spec.nics"),
         of("spec", "stands beside `namespaces`", json!({"namespaceSelector": {}}), "spec.namespaceSelector"),

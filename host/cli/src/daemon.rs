@@ -74,7 +74,8 @@ pub struct Json;
 
 /// Logs to standard error, as text unless asked otherwise.
 pub fn logs(json: Option<Json>) {
-    let filter = EnvFilter::try_from_env("NICETY_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    // What the client of the Kubernetes API meets it returns, and its callers tell.
+    let filter = EnvFilter::try_from_env("NICETY_LOG").unwrap_or_else(|_| EnvFilter::new("info,kube_client=off"));
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
     match json {
         Some(Json) => logs.json().init(),

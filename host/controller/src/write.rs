@@ -3,7 +3,7 @@
 use k8s_openapi::api::core::v1::{Node, Taint};
 use kube::api::DynamicObject;
 use nicety_core::{
-    cluster::NewBlock,
+    cluster::{NewBlock, Segment},
     ids::{NetworkName, NodeName},
 };
 use nicety_k8s::{Failure, Place, WriteError, Writer, kinds};
@@ -119,9 +119,11 @@ fn ip_block(block: &NewBlock, routed: Routed) -> Value {
         "node": node,
         "interfaceIndex": interface_index,
         "hostIndex": host_index,
-        "segment": segment.to_string(),
         "via": via,
     });
+    if *segment != Segment::Whole {
+        spec["segment"] = json!(segment.to_string());
+    }
     if let Some(interface) = interface {
         spec["interface"] = json!(interface);
     }

@@ -98,6 +98,9 @@ pub struct Record {
     pub undo: Vec<Undo>,
     /// Identifier of the decision records that led here, for `explain`.
     pub decision: u64,
+    /// What the pod's object in the Kubernetes API is to say of its interfaces: the text of its annotation. None: nobody is told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told: Option<String>,
     /// Of the ADD; `apply_us` is zero until `Attached`.
     pub timings: Timings,
     /// Milliseconds since the epoch.

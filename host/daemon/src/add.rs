@@ -44,7 +44,7 @@ pub fn add(
     let mut intent = Intent::of(attachment, netns.id().clone())?;
     if let Some(record) = before(node, &intent, netns, deadline)? {
         info!("repeated ADD answered from its record");
-        tell(node, attachment, &record, after);
+        after.told = told::attached(&record);
         return Ok(answer::of(attachment, &record));
     }
     if let Some(unready) = &node.world().unready {
@@ -57,15 +57,10 @@ pub fn add(
     }
     let delegate = delegate::intend(node, attachment)?;
     let (plan, times) = reserve(node, &intent, delegate, after)?;
-    let record = apply(node, &intent.key, netns, &plan, times, deadline)?;
+    let record = apply(node, attachment, &intent.key, netns, &plan, times, deadline)?;
     info!(interfaces = record.interfaces.len(), pod = %format!("{}/{}", record.pod.namespace, record.pod.name), "attached");
-    tell(node, attachment, &record, after);
+    after.told = told::attached(&record);
     Ok(answer::of(attachment, &record))
-}
-
-/// Also of a repeated ADD: the daemon may have died between its reply and its word.
-fn tell(node: &Node, attachment: &Attachment, record: &Record, after: &mut After) {
-    after.told = node.source.cluster().and_then(|_| told::of(attachment, Ok(record)));
 }
 
 /// The record of the same request and namespace answers it. One that is unfinished is taken back first; one of another request is
@@ -131,6 +126,7 @@ fn reserve(
 
 fn apply(
     node: &Node,
+    attachment: &Attachment,
     key: &AttachmentKey,
     netns: &Netns,
     plan: &Plan<Bound>,
@@ -147,6 +143,7 @@ fn apply(
             if let Some(delegate) = &mut record.delegate {
                 delegate.result = result;
             }
+            record.told = node.source.cluster().and_then(|_| told::text(attachment, record));
         });
         commit.map_err(|error| CniError::new(Code::StoreFailed, chain(&error)))
     });
@@ -230,6 +227,7 @@ fn drawn_up(
         delegate,
         undo: plan.state.undo.clone(),
         decision,
+        told: None,
         timings: Timings::default(),
         since: now().0,
     }

@@ -13,7 +13,7 @@ use nicety_deciding::Job;
 use nicety_strategies::{Run, Shadowed};
 
 use crate::{
-    cluster::told::{Told, What},
+    cluster::told::Told,
     node::{Node, now},
 };
 
@@ -40,11 +40,8 @@ pub struct Occasion {
 impl After {
     pub fn run(self, node: &Arc<Node>) {
         let After { records, shadows, told } = self;
-        if let (Some(Told { pod, what }), Some(cluster)) = (told, node.source.cluster()) {
-            match what {
-                What::Attached(status) => cluster.annotations.put(pod, &status),
-                What::Failed(happened) => cluster.events.put(pod, happened),
-            }
+        if let (Some(told), Some(cluster)) = (told, node.source.cluster()) {
+            cluster.tell(told);
         }
         let step = u32::try_from(records.len()).unwrap_or(u32::MAX);
         let occasion = records.first().filter(|_| !shadows.is_empty()).and_then(Occasion::of);

@@ -16,7 +16,11 @@ use nicety_k8s::{
 use tokio::task::JoinSet;
 use tracing::warn;
 
-use crate::{config::Kubernetes, node::Node};
+use crate::{
+    cluster::told::{Told, What},
+    config::Kubernetes,
+    node::Node,
+};
 
 /// So often it is looked whether what the node says of itself is still true.
 const LOOK: Duration = Duration::from_secs(2);
@@ -54,9 +58,23 @@ impl Cluster {
     }
 }
 
+impl Cluster {
+    /// Never waits.
+    pub fn tell(&self, Told { pod, what }: Told) {
+        match what {
+            What::Attached(text) => self.annotations.put(pod, text),
+            What::Failed(happened) => self.events.put(pod, happened),
+        }
+    }
+}
+
 /// Watches and tells until its task is dropped. Nothing happens for a node without a cluster.
 pub async fn run(node: Arc<Node>, client: kube::Client) {
     let Some(cluster) = node.source.cluster() else { return };
+    // What the daemon before this one did not live to say. What the API says already is not written again.
+    for told in node.store.records().iter().filter_map(|record| told::attached(record)) {
+        cluster.tell(told);
+    }
     let mut tasks = JoinSet::new();
     tasks.spawn(cluster.mirror.clone().follow(client.clone(), cluster.pace));
     tasks.spawn(cluster.annotations.clone().write(client.clone()));

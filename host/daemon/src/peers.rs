@@ -183,6 +183,16 @@ fn apply(node: &Node, wants: &[Want]) -> Result<(Outcomes, usize), Failed> {
 }
 
 impl Outcome {
+    /// Routes that should be there.
+    pub fn wanted(&self) -> usize {
+        self.routes + self.lacking()
+    }
+
+    /// Those that are not. What concerns all of them counts as one that is missing where nothing else is.
+    pub fn lacking(&self) -> usize {
+        self.missing.len().max(usize::from(!self.faults.is_empty()))
+    }
+
     fn lack(&mut self, what: String) {
         self.routes = self.routes.saturating_sub(1);
         self.missing.push(what);

@@ -31,7 +31,7 @@ pub fn run(node: &Node, call: &Call, netns: Option<OwnedFd>, known: &Known, dead
     let mut after = After::default();
     let outcome = answer(node, &request, netns, known, deadline, &mut after);
     if let (Request::Add(attachment), Err(error), Some(_)) = (&request, &outcome, node.source.cluster()) {
-        after.told = told::of(attachment, Err(error));
+        after.told = told::failed(attachment, error);
     }
     node.count();
     let microseconds = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);

@@ -53,7 +53,7 @@ struct Durations(Histogram);
 #[derive(Debug)]
 pub struct Now<'a> {
     pub generation: u64,
-    /// Findings that keep what is on disk out of force.
+    /// Findings that keep what was read out of force.
     pub refused: usize,
     pub set: &'a StrategySet,
     pub board: &'a Board,
@@ -92,7 +92,7 @@ impl Metrics {
         registry.register("strategies_generation", "Of what is in force", gauge(now.generation));
         registry.register(
             "strategies_refused_findings",
-            "Findings that keep what is on disk out of force; zero when it is in force",
+            "Findings that keep what was read out of force; zero when it is in force",
             gauge(now.refused as u64),
         );
         let shadows = Family::<PairLabels, Counter>::default();

@@ -13,7 +13,7 @@ use serde_json::json;
 use tracing::{debug, warn};
 
 use crate::{
-    mirror::Mirror,
+    mirror::{Feed, Mirror, Phase},
     outbox::{Outbox, Sent},
 };
 
@@ -77,6 +77,12 @@ pub enum Annotate {
     Both,
 }
 
+/// The annotation's text. None: it cannot be written as JSON, which is a defect.
+pub fn text(status: &[NetworkStatus]) -> Option<String> {
+    let text = serde_json::to_string_pretty(status);
+    text.inspect_err(|error| warn!(%error, "the status of a pod's networks cannot be written as JSON")).ok()
+}
+
 #[derive(Debug)]
 pub struct Annotations {
     outbox: Outbox<PodKey, String>,
@@ -90,11 +96,8 @@ impl Annotations {
     }
 
     /// Never waits.
-    pub fn put(&self, pod: PodKey, status: &[NetworkStatus]) {
-        match serde_json::to_string_pretty(status) {
-            Ok(text) => self.outbox.put(pod, text),
-            Err(error) => warn!(%error, "the status of a pod's networks cannot be written as JSON"),
-        }
+    pub fn put(&self, pod: PodKey, text: String) {
+        self.outbox.put(pod, text);
     }
 
     pub fn lost(&self) -> u64 {
@@ -114,6 +117,10 @@ impl Annotations {
 
     async fn send(&self, client: &Client, pod: &PodKey, text: &str) -> Sent {
         let Some(uid) = self.uid_of(pod) else {
+            // After a restart it may be that it was not heard of yet.
+            if self.mirror.health().feeds.get(&Feed::Pods).is_none_or(|health| health.phase != Phase::Live) {
+                return Sent::Again;
+            }
             debug!(namespace = %pod.namespace, pod = %pod.name, "a pod was gone before its annotation was written");
             return Sent::Done;
         };

@@ -37,7 +37,7 @@ pub struct IpBlockSpec {
     /// Index of the host block inside the interface block, from 0. Never changes.
     #[schemars(range(max = 4_294_967_295_u32))]
     pub host_index: u32,
-    /// What owns the interface index: the network that the NIC has an address in, like `10.0.1.0/24`, else the NIC's name. Empty
+    /// What owns the interface index: the network that the NIC has an address in, like `10.0.1.0/24`, else the NIC's name. Absent
     /// for a network without NICs.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub segment: String,

@@ -102,6 +102,7 @@ fn record(key: &AttachmentKey, ifname: &IfName, nic: HostNic, leases: &[Vec<Leas
         interfaces: attached.into_iter().collect(),
         undo: Vec::new(),
         delegate: None,
+        told: None,
         timings: Timings::default(),
         decision: 0,
         since: START.0,

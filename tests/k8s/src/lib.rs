@@ -22,6 +22,7 @@
 //! - [`Proxy`]: between a client and a server: cuts, storms, delays, lost answers; and a list of every request that passed.
 //! - [`Fleet`]: nodes with NICs that are objects alone, by the thousand.
 //! - [`Lab`]: all of that with our CRDs and rules, and controllers as processes that can be killed.
+//! - [`Machine`]: a node with NICs in a network namespace, a real daemon, and pods that the plugin binary attaches.
 //! - [`until`]: waits for a state, never for an event.
 //! - [`Suite`]: runs the tests of a binary one after the other; skips what this machine cannot run, which NICETY_REQUIRE=k8s forbids.
 //!
@@ -37,9 +38,11 @@ mod fleet;
 mod folder;
 mod install;
 mod lab;
+mod machine;
 mod pki;
 mod process;
 mod proxy;
+mod space;
 mod suite;
 mod wait;
 
@@ -50,7 +53,9 @@ pub use fleet::Fleet;
 pub use folder::{missing, required};
 pub use install::{apply, documents, manifests};
 pub use lab::{Block, Lab, MANIFESTS, controller_instead, objects, sound};
+pub use machine::{CONTROL, Fabrics, Machine, Programs, Sandbox, lay_fabrics, reaches};
 pub use process::Process;
 pub use proxy::{Fault, Proxy, Seen, Verb};
+pub use space::{enclosed, ip, ip_json, run};
 pub use suite::{Suite, Test};
 pub use wait::{secs, until};

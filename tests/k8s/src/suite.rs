@@ -46,6 +46,11 @@ impl Suite {
         Self(tests.into_iter().collect())
     }
 
+    /// Whether tests will run, not only be listed or named as what cannot run here.
+    pub fn runs(&self) -> bool {
+        required() && missing().is_none() && !std::env::args().any(|argument| argument == "--list")
+    }
+
     /// What `main` returns. Arguments that are no options choose tests by a part of their name.
     #[expect(clippy::print_stdout, reason = "it is what a test binary does")]
     pub fn run(self) -> ExitCode {

@@ -110,7 +110,7 @@ fn source(node: &Node) -> view::Source {
     }
 }
 
-/// Whether what is on disk is in force, and how each canary fares.
+/// Whether what was read is in force, and how each canary fares.
 fn conditions(refused: &[Finding], set: &StrategySet) -> Vec<view::Condition> {
     let condition = |kind: &str, status, reason: &str, message| view::Condition {
         kind: kind.to_owned(),
@@ -119,12 +119,12 @@ fn conditions(refused: &[Finding], set: &StrategySet) -> Vec<view::Condition> {
         message,
     };
     let in_force = match refused {
-        [] => condition("ManifestsInForce", true, "Loaded", "what is on disk is in force".to_owned()),
+        [] => condition("ManifestsInForce", true, "Loaded", "what was read is in force".to_owned()),
         findings => condition(
             "ManifestsInForce",
             false,
             "Refused",
-            format!("{} findings keep what is on disk out of force: {}", findings.len(), finding::list(findings)),
+            format!("{} findings keep what was read out of force: {}", findings.len(), finding::list(findings)),
         ),
     };
     let canaries = set.strategies.values().filter_map(|strategy| Some((strategy, strategy.canary.as_ref()?)));

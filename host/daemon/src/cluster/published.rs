@@ -108,26 +108,30 @@ fn interface(nic: &Nic) -> InterfaceSpec {
 
 fn host_status(node: &Node, mirror: &Mirror, snapshot: &Snapshot, said: &mut Vec<Condition>) -> HostInterfaceStatus {
     let refused = node.refused();
-    let known = mirror.networks();
+    let (known, routes) = (mirror.networks(), node.peers.outcome());
     let networks = snapshot.world.objects.networks.values().map(|network| {
         let generation =
             known.iter().find(|known| known.name == network.name.as_str()).map_or(0, |known| known.generation);
         let unready = snapshot.world.unready.clone().or_else(|| snapshot.unready(network));
+        let routes = routes.get(&network.name);
         NodeNetwork {
             name: network.name.to_string(),
             generation,
             ready: unready.is_none(),
             reason: unready.as_ref().map(|_| "NotAvailable".to_owned()).unwrap_or_default(),
             message: unready.unwrap_or_default(),
-            ..NodeNetwork::default()
+            routes_wanted: routes.map(|routes| count(routes.wanted())),
+            routes_missing: routes.map(|routes| count(routes.lacking())),
         }
     });
     let ready = match &snapshot.world.unready {
-        None => condition("Serving", ConditionStatus::True, "InForce", String::new()),
-        Some(why) => condition("Serving", ConditionStatus::False, "NotYetKnown", why.clone()),
+        None => condition("Ready", ConditionStatus::True, "Serving", "pods are served".to_owned()),
+        Some(why) => condition("Ready", ConditionStatus::False, "NotYetKnown", why.clone()),
     };
     let valid = match refused.as_slice() {
-        [] => condition("ObjectsInForce", ConditionStatus::True, "InForce", String::new()),
+        [] => {
+            condition("ObjectsInForce", ConditionStatus::True, "InForce", "all that the API has is in force".to_owned())
+        }
         findings => condition("ObjectsInForce", ConditionStatus::False, "Refused", quoted(findings)),
     };
     for one in [ready, valid] {
@@ -188,9 +192,9 @@ fn strategy_status(node: &Node, snapshot: &Snapshot, said: &mut Vec<Condition>) 
     };
     let refused: Vec<Finding> = node.refused().into_iter().filter(|finding| of_strategies(&finding.path)).collect();
     let in_force = match (refused.as_slice(), world.origin.is_stand_in()) {
-        ([], false) => condition("InForce", ConditionStatus::True, "Taken", String::new()),
-        (findings, false) => condition("InForce", ConditionStatus::False, "Refused", quoted(findings)),
-        (findings, true) => condition("InForce", ConditionStatus::False, "NothingInForce", quoted(findings)),
+        ([], false) => condition("Ready", ConditionStatus::True, "InForce", "decisions are made by these".to_owned()),
+        (findings, false) => condition("Ready", ConditionStatus::False, "Refused", quoted(findings)),
+        (findings, true) => condition("Ready", ConditionStatus::False, "NothingInForce", quoted(findings)),
     };
     condition::put(said, in_force);
     StrategyStatusStatus {
@@ -202,6 +206,10 @@ fn strategy_status(node: &Node, snapshot: &Snapshot, said: &mut Vec<Condition>) 
         daemon: env!("CARGO_PKG_VERSION").to_owned(),
         conditions: said.clone(),
     }
+}
+
+fn count(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
 }
 
 fn of_strategies(path: &str) -> bool {

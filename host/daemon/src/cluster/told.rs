@@ -3,10 +3,10 @@
 use std::net::IpAddr;
 
 use nicety_cni::{Attachment, CniError, Code, Mode, netconf::PrevResult};
-use nicety_core::record::{Attached, Record};
+use nicety_core::record::{Attached, PodRef, Record, State};
 use nicety_k8s::{
     events::Happened,
-    pods::{Dns, NetworkStatus, PodKey},
+    pods::{self, Dns, NetworkStatus, PodKey},
 };
 
 /// For the pod named, once the reply is out.
@@ -18,23 +18,35 @@ pub struct Told {
 
 #[derive(Debug, Clone)]
 pub enum What {
-    Attached(Vec<NetworkStatus>),
+    /// The annotation's text.
+    Attached(String),
     Failed(Happened),
 }
 
-/// None: nobody would look, or a meta plugin says it, which knows of the pod's other interfaces too.
-pub fn of(attachment: &Attachment, outcome: Result<&Record, &CniError>) -> Option<Told> {
+/// For the record: what its pod is to be told. None: nobody would look, or a meta plugin says it, which knows of the pod's other
+/// interfaces too.
+pub fn text(attachment: &Attachment, record: &Record) -> Option<String> {
+    match attachment.mode() {
+        _ if record.pod.name.is_empty() => None,
+        Mode::Delegated => None,
+        Mode::OwnNetwork | Mode::Chained => pods::text(&status(attachment, record)),
+    }
+}
+
+/// Also after a restart, and of a repeated ADD: the daemon may have died between its reply and its word.
+pub fn attached(record: &Record) -> Option<Told> {
+    let PodRef { namespace, name, uid } = record.pod.clone();
+    let text = record.told.clone().filter(|_| record.state == State::Attached)?;
+    Some(Told { pod: PodKey { namespace, name, uid }, what: What::Attached(text) })
+}
+
+pub fn failed(attachment: &Attachment, error: &CniError) -> Option<Told> {
     let args = &attachment.args;
     if args.pod_namespace.is_empty() || args.pod_name.is_empty() {
         return None;
     }
-    let what = match (outcome, attachment.mode()) {
-        (Ok(_), Mode::Delegated) => return None,
-        (Ok(record), Mode::OwnNetwork | Mode::Chained) => What::Attached(status(attachment, record)),
-        (Err(error), _) => What::Failed(Happened { reason: reason(error.code), message: message(error) }),
-    };
     let pod = PodKey { namespace: args.pod_namespace.clone(), name: args.pod_name.clone(), uid: args.pod_uid.clone() };
-    Some(Told { pod, what })
+    Some(Told { pod, what: What::Failed(Happened { reason: reason(error.code), message: message(error) }) })
 }
 
 /// The node's own network first, as readers expect.

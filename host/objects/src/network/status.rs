@@ -52,8 +52,8 @@ pub struct Discovery {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SegmentBlocks {
-    /// What owns the interface index: `10.0.1.0/24`, else a NIC's name; empty for a network without NICs.
-    #[serde(default)]
+    /// What owns the interface index: `10.0.1.0/24`, else a NIC's name; absent for a network without NICs.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub segment: String,
     pub interface_index: u32,
     /// The interface blocks themselves, one per address family: `192.168.64.0/18`.

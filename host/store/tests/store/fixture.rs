@@ -92,6 +92,7 @@ pub fn record(key: &AttachmentKey, leases: &[Vec<Lease>]) -> Record {
         interfaces: leases.iter().enumerate().map(interface).collect(),
         undo: Vec::new(),
         delegate: None,
+        told: None,
         timings: Timings::default(),
         decision: 0,
         since: START.0,

@@ -1,6 +1,7 @@
 //! Promises that only a real API server can judge. A server's own folder is its test's; see the crate for how to write one.
 
 mod blocks;
+mod cluster;
 mod controller;
 mod harness;
 mod node;
@@ -9,12 +10,20 @@ mod storms;
 
 use std::process::ExitCode;
 
-use nicety_tests_k8s::{Suite, controller_instead};
+use nicety_tests_k8s::{Suite, controller_instead, enclosed};
 
 fn main() -> ExitCode {
     controller_instead().unwrap_or_else(|| {
-        let tests =
-            [harness::tests(), rules::tests(), blocks::tests(), controller::tests(), storms::tests(), node::tests()];
-        Suite::new(tests.into_iter().flatten()).run()
+        let tests = [
+            harness::tests(),
+            rules::tests(),
+            blocks::tests(),
+            controller::tests(),
+            storms::tests(),
+            node::tests(),
+            cluster::tests(),
+        ];
+        let suite = Suite::new(tests.into_iter().flatten());
+        if suite.runs() { enclosed(|| suite.run()) } else { suite.run() }
     })
 }

@@ -11,7 +11,7 @@ use kube::{
 use nicety_k8s::{
     events::{Events, Happened},
     mirror::{Answers, Feed, Mirror, Pace, Phase, Unseen, Wanted, ours},
-    pods::{Annotate, Annotations, NETWORK_STATUS, NETWORKS_STATUS, NetworkStatus, PodKey},
+    pods::{Annotate, Annotations, NETWORK_STATUS, NETWORKS_STATUS, NetworkStatus, PodKey, text},
     publish::{Publisher, Says, Target},
 };
 use nicety_tests_k8s::{Proxy, Servers, Test, Verb, apply, secs, until};
@@ -273,10 +273,10 @@ async fn sinks() -> anyhow::Result<()> {
     let writing = tokio::spawn(annotations.clone().write(daemon.client.clone()));
     let status =
         NetworkStatus { name: "shop/rails".to_owned(), interface: "net1".to_owned(), ..NetworkStatus::default() };
-    annotations.put(key("web", &uid), std::slice::from_ref(&status));
+    annotations.put(key("web", &uid), text(std::slice::from_ref(&status)).context("no text")?);
     // Of one that was replaced by another of its name, and of one that never was.
-    annotations.put(key("web", "older"), &[]);
-    annotations.put(key("gone", ""), &[]);
+    annotations.put(key("web", "older"), "[]".to_owned());
+    annotations.put(key("gone", ""), "[]".to_owned());
     let pods: Api<Pod> = Api::namespaced(client.clone(), "shop");
     until("the annotation is there", secs(20), async || {
         let annotations = pods.get("web").await?.metadata.annotations.unwrap_or_default();

@@ -108,10 +108,8 @@ impl Events {
     pub async fn write(self: Arc<Events>, client: Client) {
         loop {
             let ((pod, happened), item) = self.outbox.next().await;
-            match self.send(&client, &pod, &happened, item.what).await {
-                Sent::Done => {}
-                Sent::Again => self.outbox.again((pod, happened), item),
-            }
+            let sent = self.send(&client, &pod, &happened, item.what).await;
+            self.outbox.ended((pod, happened), item, sent);
         }
     }
 
@@ -151,7 +149,7 @@ impl Events {
                 debug!(%status, namespace = %pod.namespace, pod = %pod.name, "an event was refused");
                 Sent::Done
             }
-            Err(_) => Sent::Again,
+            Err(error) => Sent::from(&error),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::{
     collections::BTreeMap,
     sync::{
         Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -18,7 +18,11 @@ use tokio::{
 use crate::mirror::jittered;
 
 const FIRST: Duration = Duration::from_secs(1);
-const LONGEST: Duration = Duration::from_secs(60);
+/// While nobody answers. One of all that waits finds out that somebody does again.
+const LONGEST: Duration = Duration::from_secs(20);
+const LONGEST_REFUSED: Duration = Duration::from_secs(60);
+/// What has waited for somebody to answer is sent at this pace: a whole cluster comes back at once.
+const APART: Duration = Duration::from_millis(100);
 
 #[derive(Debug)]
 pub struct Outbox<K, V> {
@@ -26,6 +30,8 @@ pub struct Outbox<K, V> {
     room: usize,
     news: Notify,
     lost: AtomicU64,
+    /// Nobody answered the last one.
+    away: AtomicBool,
 }
 
 #[derive(Debug, Clone)]
@@ -33,19 +39,38 @@ pub struct Item<V> {
     pub what: V,
     tries: u32,
     due: Instant,
+    last: Sent,
 }
 
 /// How an item fared.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sent {
     /// It is said, or nobody is there any more to whom it matters.
     Done,
-    Again,
+    /// Somebody answers, and does not take it.
+    Refused,
+    /// Nobody answers, or nobody who can say.
+    Away,
+}
+
+impl From<&kube::Error> for Sent {
+    fn from(error: &kube::Error) -> Sent {
+        match error {
+            kube::Error::Api(status) if status.code < 500 && status.code != 429 => Sent::Refused,
+            _ => Sent::Away,
+        }
+    }
 }
 
 impl<K: Ord + Clone, V> Outbox<K, V> {
     pub fn new(room: usize) -> Outbox<K, V> {
-        Outbox { waiting: Mutex::default(), room, news: Notify::new(), lost: AtomicU64::new(0) }
+        Outbox {
+            waiting: Mutex::default(),
+            room,
+            news: Notify::new(),
+            lost: AtomicU64::new(0),
+            away: AtomicBool::new(false),
+        }
     }
 
     /// In the place of what waits under the key. Without room it is counted as lost.
@@ -55,7 +80,7 @@ impl<K: Ord + Clone, V> Outbox<K, V> {
             self.lost.fetch_add(1, Ordering::Relaxed);
             return;
         }
-        waiting.insert(key, Item { what, tries: 0, due: Instant::now() });
+        waiting.insert(key, Item { what, tries: 0, due: Instant::now(), last: Sent::Done });
         drop(waiting);
         self.news.notify_one();
     }
@@ -90,15 +115,32 @@ impl<K: Ord + Clone, V> Outbox<K, V> {
         }
     }
 
-    /// Back into the queue, unless something newer is there under its key.
-    pub fn again(&self, key: K, item: Item<V>) {
-        let due = Instant::now() + jittered(wait(item.tries));
-        let again = Item { tries: item.tries.saturating_add(1), due, ..item };
+    /// What was not taken goes back into the queue, unless something newer is there under its key.
+    pub fn ended(&self, key: K, item: Item<V>, sent: Sent) {
+        if self.away.swap(sent == Sent::Away, Ordering::Relaxed) && sent != Sent::Away {
+            self.hurry();
+        }
+        let longest = match sent {
+            Sent::Done => return,
+            Sent::Refused => LONGEST_REFUSED,
+            Sent::Away => LONGEST,
+        };
+        let due = Instant::now() + jittered(wait(item.tries, longest));
+        let again = Item { tries: item.tries.saturating_add(1), due, last: sent, ..item };
         let mut waiting = self.waiting();
         if waiting.len() >= self.room && !waiting.contains_key(&key) {
             self.lost.fetch_add(1, Ordering::Relaxed);
         } else {
             waiting.entry(key).or_insert(again);
+        }
+    }
+
+    /// Somebody answers again: what waits because nobody did need not wait out its time.
+    fn hurry(&self) {
+        let now = Instant::now();
+        let mut waiting = self.waiting();
+        for (place, item) in (1..).zip(waiting.values_mut().filter(|item| item.last == Sent::Away)) {
+            item.due = item.due.min(now + APART.saturating_mul(place));
         }
     }
 
@@ -120,8 +162,8 @@ impl<K: Ord + Clone, V> Outbox<K, V> {
     }
 }
 
-fn wait(tries: u32) -> Duration {
-    FIRST.saturating_mul(2_u32.saturating_pow(tries.min(16))).min(LONGEST)
+fn wait(tries: u32, longest: Duration) -> Duration {
+    FIRST.saturating_mul(2_u32.saturating_pow(tries.min(16))).min(longest)
 }
 
 #[cfg(test)]
@@ -142,10 +184,38 @@ mod tests {
     }
 
     #[test]
-    fn what_failed_waits_longer_each_time_up_to_a_minute() {
-        let waits: Vec<u64> = (0..8).map(|tries| wait(tries).as_secs()).collect();
-        assert_eq!(waits, [1, 2, 4, 8, 16, 32, 60, 60]);
-        assert_eq!(wait(u32::MAX), LONGEST);
+    fn what_failed_waits_longer_each_time_up_to_a_bound() {
+        let waits = |longest| -> Vec<u64> { (0..8).map(|tries| wait(tries, longest).as_secs()).collect() };
+        assert_eq!(waits(LONGEST_REFUSED), [1, 2, 4, 8, 16, 32, 60, 60]);
+        assert_eq!(waits(LONGEST), [1, 2, 4, 8, 16, 20, 20, 20]);
+        assert_eq!(wait(u32::MAX, LONGEST), LONGEST);
+    }
+
+    #[tokio::test]
+    async fn the_first_answer_after_silence_hurries_all_that_waited_for_it_and_nothing_else() {
+        let outbox = Outbox::new(8);
+        for key in ["a", "b", "c", "refused"] {
+            outbox.put(key, ());
+        }
+        let mut last = None;
+        for _ in 0..4 {
+            let (key, item) = outbox.next().await;
+            let sent = if key == "refused" { Sent::Refused } else { Sent::Away };
+            // As after many tries.
+            outbox.ended(key, Item { tries: 9, ..item.clone() }, sent);
+            last = Some(item);
+        }
+        outbox.ended("c", last.unwrap(), Sent::Away);
+        let begun = Instant::now();
+        outbox.put("news", ());
+        let (key, item) = outbox.next().await;
+        outbox.ended(key, item, Sent::Done);
+        let mut came = Vec::new();
+        for _ in 0..3 {
+            came.push(outbox.next().await.0);
+        }
+        assert_eq!((came, begun.elapsed() < FIRST), (vec!["a", "b", "c"], true));
+        assert!(timeout_at(begun + FIRST, outbox.next()).await.is_err(), "a refusal waits on");
     }
 
     #[tokio::test]
@@ -153,7 +223,7 @@ mod tests {
         let outbox = Outbox::new(2);
         outbox.put("a", 1);
         let (key, item) = outbox.next().await;
-        outbox.again(key, item);
+        outbox.ended(key, item, Sent::Away);
         assert!(tokio::time::timeout(Duration::from_millis(100), outbox.next()).await.is_err());
         assert_eq!(outbox.len(), 1);
     }
@@ -163,7 +233,7 @@ mod tests {
         let outbox = std::sync::Arc::new(Outbox::new(4));
         outbox.put("a", 1);
         let (key, item) = outbox.next().await;
-        outbox.again(key, item);
+        outbox.ended(key, item, Sent::Away);
         let waiting = tokio::spawn({
             let outbox = outbox.clone();
             async move { outbox.next().await.0 }

@@ -108,10 +108,8 @@ impl Annotations {
     pub async fn write(self: Arc<Annotations>, client: Client) {
         loop {
             let (pod, item) = self.outbox.next().await;
-            match self.send(&client, &pod, &item.what).await {
-                Sent::Done => {}
-                Sent::Again => self.outbox.again(pod, item),
-            }
+            let sent = self.send(&client, &pod, &item.what).await;
+            self.outbox.ended(pod, item, sent);
         }
     }
 
@@ -119,7 +117,7 @@ impl Annotations {
         let Some(uid) = self.uid_of(pod) else {
             // After a restart it may be that it was not heard of yet.
             if self.mirror.health().feeds.get(&Feed::Pods).is_none_or(|health| health.phase != Phase::Live) {
-                return Sent::Again;
+                return Sent::Away;
             }
             debug!(namespace = %pod.namespace, pod = %pod.name, "a pod was gone before its annotation was written");
             return Sent::Done;
@@ -143,7 +141,7 @@ impl Annotations {
             Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => Sent::Done,
             Err(error) => {
                 debug!(%error, namespace = %pod.namespace, pod = %pod.name, "a pod's annotation is not written yet");
-                Sent::Again
+                Sent::from(&error)
             }
         }
     }

@@ -109,7 +109,9 @@ async fn measure(settings: &Settings) -> anyhow::Result<Vec<Row>> {
     lab.proxy.forget();
     let began = Instant::now();
     lab.fleet.join([nodes]).await?;
-    let own = ListParams::default().labels(&format!("nicety.dev/node={}", nicety_tests_k8s::Fleet::name(nodes)));
+    // From the server's cache: a read of all blocks from etcd would be what is measured.
+    let own =
+        ListParams::default().match_any().labels(&format!("nicety.dev/node={}", nicety_tests_k8s::Fleet::name(nodes)));
     let api = objects(&lab.client(), "IPBlock");
     until("the new node has its blocks", secs(30), async || Ok(api.list(&own).await?.items.len() == usize::from(NICS)))
         .await?;

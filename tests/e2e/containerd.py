@@ -8,33 +8,7 @@ import grpc
 
 from cri import Runtime
 
-# Why each line that is not a path is here:
-# - restrict_oom_score_adj: without CAP_SYS_RESOURCE runc may not lower a score, and no container starts;
-# - netns_mounts_under_state_dir: namespaces are bound inside the folder, not in the machine's /run/netns;
-# - disabled_plugins: snapshotters and metrics that need devices or ports that these tests do not lay.
-CONFIG = """
-version = 2
-root = "{root}/root"
-state = "{root}/state"
-disabled_plugins = [
-  "io.containerd.snapshotter.v1.aufs", "io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.devmapper",
-  "io.containerd.snapshotter.v1.zfs", "io.containerd.internal.v1.tracing", "io.containerd.tracing.processor.v1.otlp",
-]
-[grpc]
-  address = "{root}/containerd.sock"
-[plugins."io.containerd.internal.v1.opt"]
-  path = "{root}/opt"
-[plugins."io.containerd.grpc.v1.cri"]
-  sandbox_image = "{image}"
-  restrict_oom_score_adj = true
-  netns_mounts_under_state_dir = true
-  stream_server_address = "127.0.0.1"
-  [plugins."io.containerd.grpc.v1.cri".containerd]
-    snapshotter = "native"
-  [plugins."io.containerd.grpc.v1.cri".cni]
-    bin_dir = "{bin_dir}"
-    conf_dir = "{conf_dir}"
-"""
+CONFIG = Path(__file__).parent / "containerd.toml"
 START_SECONDS = 30
 
 
@@ -43,7 +17,10 @@ class Containerd:
         self._root = root
         self.socket = root / "containerd.sock"
         self._config = root / "containerd.toml"
-        self._config.write_text(CONFIG.format(root=root, image=image, bin_dir=bin_dir, conf_dir=conf_dir), encoding="utf-8")
+        text = CONFIG.read_text(encoding="utf-8")
+        for word, value in {"root": root, "image": image, "bin_dir": bin_dir, "conf_dir": conf_dir}.items():
+            text = text.replace(f"{{{word}}}", str(value))
+        self._config.write_text(text, encoding="utf-8")
         self._log = (root / "containerd.log").open("wb")
         self._process = None
 

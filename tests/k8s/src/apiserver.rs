@@ -124,6 +124,11 @@ impl Servers {
         apply(&self.client().await?, &manifests(paths)?).await
     }
 
+    /// On loopback.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// A path in the folder of this cluster, which goes with it.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)

@@ -23,6 +23,7 @@
 //! - [`Fleet`]: nodes with NICs that are objects alone, by the thousand.
 //! - [`Lab`]: all of that with our CRDs and rules, and controllers as processes that can be killed.
 //! - [`Machine`]: a node with NICs in a network namespace, a real daemon, and pods that the plugin binary attaches.
+//! - [`Kubelet`]: a real one, with containerd, on a machine.
 //! - [`until`]: waits for a state, never for an event.
 //! - [`Suite`]: runs the tests of a binary one after the other; skips what this machine cannot run, which NICETY_REQUIRE=k8s forbids.
 //!
@@ -37,11 +38,13 @@ mod etcd;
 mod fleet;
 mod folder;
 mod install;
+mod kubelet;
 mod lab;
 mod machine;
 mod pki;
 mod process;
 mod proxy;
+mod relay;
 mod space;
 mod suite;
 mod wait;
@@ -52,10 +55,12 @@ pub use crd_server::CrdServer;
 pub use fleet::Fleet;
 pub use folder::{missing, required};
 pub use install::{apply, documents, manifests};
+pub use kubelet::{IMAGE, Kubelet, lacking};
 pub use lab::{Block, Lab, MANIFESTS, controller_instead, objects, sound};
 pub use machine::{CONTROL, Fabrics, Machine, Programs, Sandbox, lay_fabrics, reaches};
 pub use process::Process;
 pub use proxy::{Fault, Proxy, Seen, Verb};
+pub use relay::Relay;
 pub use space::{enclosed, ip, ip_json, run};
 pub use suite::{Suite, Test};
 pub use wait::{secs, until};

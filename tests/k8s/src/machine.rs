@@ -115,9 +115,12 @@ impl Machine {
         let nodes: Api<Node> = Api::all(client.clone());
         let node = json!({"metadata": {"name": name, "labels": {"kubernetes.io/hostname": name}}});
         nodes.create(&PostParams::default(), &serde_json::from_value(node)?).await?;
-        let addresses =
-            json!({"status": {"addresses": [{"type": "InternalIP", "address": format!("10.255.0.{number}")}]}});
-        nodes.patch_status(&name, &PatchParams::default(), &Patch::Strategic(addresses)).await?;
+        let status = json!({"status": {
+            "addresses": [{"type": "InternalIP", "address": format!("10.255.0.{number}")}],
+            // A kubelet that finds a node without any ends in a panic.
+            "capacity": {"pods": "110"}, "allocatable": {"pods": "110"},
+        }});
+        nodes.patch_status(&name, &PatchParams::default(), &Patch::Strategic(status)).await?;
         let machine = Self {
             name,
             number,
@@ -187,12 +190,10 @@ impl Machine {
     /// Calls the plugin as the kubelet's runtime does. `network` is that of the pod's own interface.
     pub fn call(&self, verb: &str, sandbox: &Sandbox, annotations: &Value) -> anyhow::Result<Result<Value, Value>> {
         let netns = format!("/run/netns/{}", sandbox.pod);
-        let conf = json!({
-            "cniVersion": "1.0.0", "name": "cluster", "type": "nicety", "network": "pods",
-            "socket": self.folder.join("run/cni.sock"),
-            "capabilities": {"io.kubernetes.cri.pod-annotations": true},
-            "runtimeConfig": {"io.kubernetes.cri.pod-annotations": annotations},
-        });
+        let mut conf = self.netconf();
+        conf["cniVersion"] = json!("1.0.0");
+        conf["name"] = json!("cluster");
+        conf["runtimeConfig"] = json!({"io.kubernetes.cri.pod-annotations": annotations});
         let arguments = format!(
             "IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME={};K8S_POD_UID={};K8S_POD_INFRA_CONTAINER_ID={}",
             sandbox.pod, sandbox.uid, sandbox.pod
@@ -240,6 +241,24 @@ impl Machine {
             links.as_array().into_iter().flatten().map(|link| link["ifname"].clone()).collect()
         };
         Ok(vec![names(ask("link")?), ask("-4 route show table all")?, ask("-4 rule")?])
+    }
+
+    /// The plugin's part of a network configuration, with `pods` as the pods' own network.
+    pub fn netconf(&self) -> Value {
+        json!({
+            "type": "nicety", "network": "pods", "socket": self.folder.join("run/cni.sock"),
+            "capabilities": {"io.kubernetes.cri.pod-annotations": true},
+        })
+    }
+
+    /// What is kept of it.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The plugin binary.
+    pub fn shim(&self) -> &Path {
+        &self.programs.shim
     }
 
     /// The end of its addresses.

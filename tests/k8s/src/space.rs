@@ -10,7 +10,8 @@ use serde_json::Value;
 const INSIDE: &str = "NICETY_TESTS_INSIDE";
 
 /// Goes on in network, mount and process namespaces of our own, so that nothing here is seen outside or stays. /run is where
-/// `ip netns` keeps its names, and /sys shows the network namespace of whoever mounted it.
+/// `ip netns` keeps its names, /sys shows the network namespace of whoever mounted it (control groups stay where they are), and a kubelet
+/// writes the logs of containers below /var/log.
 pub fn enclosed(inside: impl FnOnce() -> ExitCode) -> ExitCode {
     if std::env::var_os(INSIDE).is_some() {
         return inside();
@@ -27,7 +28,14 @@ pub fn enclosed(inside: impl FnOnce() -> ExitCode) -> ExitCode {
     ExitCode::FAILURE
 }
 
-const SETTLED: &str = r#"mount -t sysfs sysfs /sys; mount -t tmpfs tmpfs /run; ip link set lo up; exec "$@""#;
+const SETTLED: &str = r#"
+mount --rbind /sys/fs/cgroup /mnt
+mount -t sysfs sysfs /sys
+mount --rbind /mnt /sys/fs/cgroup
+mount -t tmpfs tmpfs /run
+mount -t tmpfs tmpfs /var/log
+ip link set lo up
+exec "$@""#;
 
 /// What `program` prints; it fails when the program does.
 pub fn run(program: &str, arguments: &[&str]) -> anyhow::Result<String> {

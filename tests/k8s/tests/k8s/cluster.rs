@@ -10,8 +10,8 @@ use kube::{
     api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams},
 };
 use nicety_tests_k8s::{
-    CONTROL, Fabrics, Lab, Machine, Process, Programs, Proxy, Sandbox, Test, apply, ip_json, lay_fabrics, objects,
-    reaches, secs, until,
+    CONTROL, Fabrics, IMAGE, Kubelet, Lab, Machine, Process, Programs, Proxy, Relay, Sandbox, Test, apply, ip_json,
+    lacking, lay_fabrics, objects, reaches, required, run, secs, until,
 };
 use serde_json::{Value, json};
 
@@ -19,6 +19,7 @@ pub fn tests() -> Vec<Test> {
     vec![
         Test::new("pods_of_two_nodes_reach_each_other_by_objects_alone", reach),
         Test::new("a_bad_module_in_the_config_map_leaves_the_good_strategies_in_force", strategies),
+        Test::new("a_kubelet_starts_pods_with_three_interfaces_and_ends_them_without_a_trace", kubelet),
         Test::new("without_the_api_for_a_minute_pods_come_and_go_and_a_daemon_restarts", away),
     ]
 }
@@ -334,6 +335,91 @@ async fn away() -> anyhow::Result<()> {
         ensure!(status["leases"] == 0 && status["records"] == 0, "{status:#}");
     }
     Ok(())
+}
+
+async fn kubelet() -> anyhow::Result<()> {
+    if let Some(lacking) = lacking() {
+        println!("k8s tests cannot run here: a kubelet with pods: {lacking}");
+        ensure!(!required(), "required, but {lacking}");
+        return Ok(());
+    }
+    let cluster = Cluster::start(1).await?;
+    let machine = &cluster.machines[0];
+    let kubeconfig = cluster.lab.servers.path("kubelet.kubeconfig");
+    // Its client shows no token but over TLS, and the server's certificate is for loopback.
+    let relay = Relay::start(&format!("{CONTROL}:0"), cluster.lab.servers.port()).await?;
+    let mut document = cluster.lab.servers.admin().document();
+    document["clusters"][0]["cluster"] =
+        json!({"server": format!("https://{}", relay.address), "insecure-skip-tls-verify": true});
+    std::fs::write(&kubeconfig, document.to_string())?;
+    let mut kubelet = Kubelet::start(machine, &kubeconfig).await?;
+    let nodes: Api<Node> = Api::all(cluster.client());
+    let ready = until("the kubelet calls its node ready", secs(90), async || {
+        kubelet.still_runs()?;
+        let conditions =
+            nodes.get(&machine.name).await?.status.and_then(|status| status.conditions).unwrap_or_default();
+        Ok(conditions.iter().any(|condition| condition.type_ == "Ready" && condition.status == "True"))
+    });
+    ready.await.with_context(|| kubelet.tail(40))?;
+
+    for (name, seconds) in [("one", "1000001"), ("two", "1000002")] {
+        let object = json!({
+            "metadata": {"name": name, "annotations": {NETWORKS: "rails"}},
+            "spec": {
+                "nodeName": machine.name, "restartPolicy": "Never", "terminationGracePeriodSeconds": 0,
+                "containers": [{"name": "c", "image": IMAGE, "imagePullPolicy": "Never", "command": ["sleep", seconds]}],
+            },
+        });
+        cluster.pods().create(&PostParams::default(), &serde_json::from_value(object)?).await?;
+    }
+    let mut addresses = Vec::new();
+    for (name, seconds) in [("one", "1000001"), ("two", "1000002")] {
+        let mut last = None;
+        let what = format!("`{name}` runs");
+        let running = until(&what, secs(90), async || {
+            last = cluster.pods().get(name).await?.status;
+            Ok(last.as_ref().is_some_and(|status| status.phase.as_deref() == Some("Running")))
+        });
+        running.await.with_context(|| format!("{last:?}\n{}\n{}", kubelet.tail(30), machine.tail(20)))?;
+        let told = last.and_then(|status| status.pod_ip).context("no address")?;
+        let links = in_container(seconds, &["ip", "-j", "-4", "address"])?;
+        let links: Vec<Value> = serde_json::from_str(&links)?;
+        let has: Vec<(&str, &str)> = links
+            .iter()
+            .filter_map(|link| Some((link["ifname"].as_str()?, link["addr_info"][0]["local"].as_str()?)))
+            .filter(|(ifname, _)| *ifname != "lo")
+            .collect();
+        let names: Vec<&str> = has.iter().map(|(ifname, _)| *ifname).collect();
+        ensure!(names == ["eth0", "net1-0", "net1-1"] && has[0].1 == told, "{name}: {has:?}, and the API says {told}");
+        addresses.push(
+            has.iter().map(|(ifname, address)| ((*ifname).to_owned(), (*address).to_owned())).collect::<Vec<_>>(),
+        );
+    }
+    for (ifname, address) in &addresses[1] {
+        in_container("1000001", &["ping", "-c1", "-w5", "-I", ifname, address])?;
+    }
+    for pod in ["one", "two"] {
+        cluster.annotated(&Sandbox { pod: pod.to_owned(), uid: String::new() }).await?;
+        cluster.pods().delete(pod, &DeleteParams::default()).await?;
+    }
+    let gone = until("the kubelet has ended both", secs(60), async || {
+        let status = machine.status()?;
+        Ok(cluster.pods().list(&ListParams::default()).await?.items.is_empty() && status["records"] == 0)
+    });
+    gone.await.with_context(|| kubelet.tail(30))?;
+    ensure!(machine.status()?["leases"] == 0, "leases are left");
+    Ok(())
+}
+
+/// A program in the network namespace of the container that sleeps for so many seconds.
+fn in_container(seconds: &str, words: &[&str]) -> anyhow::Result<String> {
+    let sleeps = |pid: &str| {
+        let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        line == format!("sleep\0{seconds}\0").into_bytes()
+    };
+    let pids = std::fs::read_dir("/proc")?.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let pid = pids.into_iter().find(|pid| sleeps(pid)).with_context(|| format!("nobody sleeps for {seconds} s"))?;
+    run("nsenter", &["-t", &pid, "-n"].into_iter().chain(words.iter().copied()).collect::<Vec<_>>())
 }
 
 fn knows_pods(least: u64) -> impl Fn(&Value) -> bool {

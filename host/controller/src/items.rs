@@ -46,6 +46,12 @@ pub struct Head {
     pub finalizers: Vec<String>,
 }
 
+impl Head {
+    pub fn holds(&self, finalizer: &str) -> bool {
+        self.finalizers.iter().any(|one| one == finalizer)
+    }
+}
+
 #[derive(Debug, Clone, PartialEq)]
 pub struct NetworkItem {
     pub head: Head,
@@ -183,7 +189,7 @@ pub fn block(object: DynamicObject) -> Trimmed<BlockItem> {
             host_index: block.host_index,
             via: block.via,
             reserved: block.reserved,
-            guarded: head.finalizers.iter().any(|finalizer| finalizer == FINALIZER),
+            guarded: head.holds(FINALIZER),
             born,
             state: if head.deleting { State::Leaving } else { State::Standing },
         }),

@@ -112,7 +112,7 @@ pub fn labels(network: &NetworkName, node: &NodeName, routed: Routed) -> Value {
 }
 
 /// The object of a block.
-fn ip_block(block: &NewBlock, routed: Routed) -> Value {
+pub fn ip_block(block: &NewBlock, routed: Routed) -> Value {
     let NewBlock { network, node, interface, interface_index, host_index, segment, via, reserved } = block;
     let mut spec = json!({
         "network": network,

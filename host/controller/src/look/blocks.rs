@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use super::{Computed, Look};
 use crate::{
     force::Standing,
-    items::{BlockItem, BlockLabels},
+    items::{BLOCKS_FINALIZER, BlockItem, BlockLabels},
     patience::Patience,
     write::{self, Act, Routed, Write},
 };
@@ -84,7 +84,9 @@ impl Look<'_> {
             Some(Routing::L3) => Routed::Yes,
             Some(Routing::None) | None => Routed::No,
         };
-        for new in &plan.create {
+        // A network that has no finalizer yet could go and leave behind what is made meanwhile.
+        let held = self.snapshot.networks.get(*name).is_some_and(|item| item.head.holds(BLOCKS_FINALIZER));
+        for new in plan.create.iter().filter(|_| held) {
             writes.push(Write::new(key(&new.name()), Act::Create(new.clone(), routed)).of(name));
         }
         let mut updates: BTreeMap<&str, Option<&Update>> =
@@ -110,7 +112,7 @@ impl Look<'_> {
 
     fn update(&self, block: &str, item: &BlockItem, update: Option<&Update>, routed: Routed) -> Act {
         let mut finalizers = item.head.finalizers.clone();
-        if !finalizers.iter().any(|finalizer| finalizer == FINALIZER) {
+        if !item.head.holds(FINALIZER) {
             finalizers.push(FINALIZER.to_owned());
         }
         let mut patch =
@@ -182,7 +184,7 @@ impl Look<'_> {
 
     /// Nobody hands out from a block that nobody can read: it may go as soon as somebody wants it to.
     fn unreadable(&self, name: &str, item: &Arc<BlockItem>, writes: &mut Vec<Write>) {
-        if item.head.deleting && item.head.finalizers.iter().any(|finalizer| finalizer == FINALIZER) {
+        if item.head.deleting && item.head.holds(FINALIZER) {
             writes.push(Write::new(key(name), release(name, item)));
         }
     }

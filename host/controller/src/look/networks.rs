@@ -46,7 +46,7 @@ fn promised(one: &Computed<'_>) -> usize {
 
 fn leaving(item: &NetworkItem, blocks: usize) -> Map<String, Value> {
     let mut metadata = Map::new();
-    if blocks == 0 && item.head.finalizers.iter().any(|finalizer| finalizer == BLOCKS_FINALIZER) {
+    if blocks == 0 && item.head.holds(BLOCKS_FINALIZER) {
         let left: Vec<&String> = item.head.finalizers.iter().filter(|one| *one != BLOCKS_FINALIZER).collect();
         metadata.insert("finalizers".to_owned(), json!(left));
     }
@@ -55,7 +55,7 @@ fn leaving(item: &NetworkItem, blocks: usize) -> Map<String, Value> {
 
 fn kept(item: &NetworkItem, standing: &Standing) -> Map<String, Value> {
     let mut metadata = Map::new();
-    if !item.head.finalizers.iter().any(|finalizer| finalizer == BLOCKS_FINALIZER) {
+    if !item.head.holds(BLOCKS_FINALIZER) {
         let with: Vec<&str> = item.head.finalizers.iter().map(String::as_str).chain([BLOCKS_FINALIZER]).collect();
         metadata.insert("finalizers".to_owned(), json!(with));
     }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     items::{self, BLOCKS_FINALIZER},
-    write::Act,
+    write::{Act, ip_block},
 };
 
 struct Cluster {
@@ -59,7 +59,15 @@ impl Cluster {
         cluster
     }
 
-    fn network(&mut self, document: Value) {
+    /// As it is once the controller has seen it.
+    fn network(&mut self, mut document: Value) {
+        if document["metadata"]["finalizers"].is_null() {
+            document["metadata"]["finalizers"] = json!([BLOCKS_FINALIZER]);
+        }
+        self.new_network(document);
+    }
+
+    fn new_network(&mut self, document: Value) {
         let (name, seen) = items::network(object(document)).unwrap();
         self.snapshot.networks.insert(name, seen.value);
     }
@@ -104,12 +112,10 @@ impl Cluster {
     /// Blocks as the server would have them after the creations that are wanted.
     fn make_blocks(&mut self) {
         for write in self.look().writes {
-            if let Act::Create(new, _) = write.act {
-                let spec = json!({"network": new.network, "node": new.node, "interface": new.interface,
-                    "interfaceIndex": new.interface_index, "hostIndex": new.host_index, "segment": new.segment.to_string(),
-                    "via": new.via});
-                let mut made = document("IPBlock", &new.name(), spec);
-                made["metadata"]["finalizers"] = json!(["nicety.dev/leases"]);
+            if let Act::Create(new, routed) = write.act {
+                let mut made = ip_block(&new, routed);
+                let Value::Object(given) = metadata(&new.name()) else { continue };
+                given.into_iter().for_each(|(field, value)| made["metadata"][field] = value);
                 self.block(made);
             }
         }
@@ -142,19 +148,20 @@ fn condition<'a>(status: &'a Value, kind: &str) -> (&'a str, &'a str, &'a str) {
 #[test]
 fn a_new_network_gets_its_finalizer_its_blocks_its_definitions_and_a_status() {
     let mut cluster = Cluster::new(&["node-1", "node-2"]);
-    cluster.network(document("Network", "rails", rails()));
-    let keys = cluster.keys();
-    let expected = [
-        "Network rails",
-        "IPBlock rails-0-0",
-        "IPBlock rails-1-0",
-        "IPBlock rails-0-1",
-        "IPBlock rails-1-1",
+    cluster.new_network(document("Network", "rails", rails()));
+    let rest = [
         "NetworkAttachmentDefinition default/rails",
         "NetworkAttachmentDefinition team/rails",
         "status of Network rails",
     ];
-    assert_eq!(keys, expected);
+    let keys = cluster.keys();
+    assert_eq!((keys[0].as_str(), &keys[1..]), ("Network rails", &rest.map(str::to_owned)[..]));
+    // Without its finalizer it could go and leave blocks behind.
+    let mut held = document("Network", "rails", rails());
+    held["metadata"]["annotations"] = json!({ items::IN_FORCE: rails().to_string() });
+    cluster.network(held);
+    let blocks = ["IPBlock rails-0-0", "IPBlock rails-1-0", "IPBlock rails-0-1", "IPBlock rails-1-1"];
+    assert_eq!(cluster.keys(), [&blocks[..], &rest[..]].concat());
 }
 
 #[test]

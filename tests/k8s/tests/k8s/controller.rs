@@ -255,7 +255,11 @@ async fn killed() -> anyhow::Result<()> {
         running.kill();
         let lease: Api<k8s_openapi::api::coordination::v1::Lease> =
             Api::namespaced(cluster.admin.clone(), "nicety-system");
-        lease.delete("nicety-controller", &DeleteParams::default()).await?;
+        match lease.delete("nicety-controller", &DeleteParams::default()).await {
+            // Killed before it led.
+            Err(kube::Error::Api(status)) if status.code == 404 => {}
+            deleted => drop(deleted?),
+        }
     }
     cluster.proxy.heal();
     let running = cluster.lead().await?;

@@ -73,6 +73,9 @@ fn what_the_built_in_policies_decide_passes_review() {
                 (Facts::GatewayDistribution(facts), Answer::Decision(Decision::Assignment(assignment))) => {
                     review::distribution(facts, &assignment)
                 }
+                (Facts::GatewayFilter(facts), Answer::Decision(Decision::Allowed(allowed))) => {
+                    review::filter(facts, &allowed)
+                }
                 (facts, answer) => panic!("{}: {:?} has {}", path.display(), facts.kind(), text(&answer)),
             };
             assert_eq!(findings, [], "{}", path.display());

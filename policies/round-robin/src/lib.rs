@@ -5,7 +5,7 @@ mod order;
 
 use nicety_policy_sdk::{
     Denial,
-    gateways::{Assignment, Facts, Gateway, Health, NONE},
+    gateways::{Assignment, Facts, NONE, open::COMMON},
 };
 use serde::Deserialize;
 
@@ -24,12 +24,7 @@ nicety_policy_sdk::policy! {
 }
 
 /// Why an endpoint has its gateway, or none; the answer names them by place.
-const REASONS: [&str; 4] = [
-    "in turn, by the order of addresses",
-    "kept: its gateway is draining and takes no new endpoints",
-    "no gateway of the policy is usable: each is unhealthy, draining or of weight 0",
-    "no usable gateway is allowed for this endpoint",
-];
+const REASONS: [&str; 4] = ["in turn, by the order of addresses", COMMON[0], COMMON[1], COMMON[2]];
 const IN_TURN: u8 = 0;
 const KEPT: u8 = 1;
 const NONE_USABLE: u8 = 2;
@@ -56,7 +51,7 @@ pub fn decide(_: &Config, facts: &Facts) -> Result<Assignment, Denial> {
             allowed.extend(usable.iter().copied().filter(|gateway| facts.allows(endpoint, *gateway)));
             in_turn(&allowed, place, if usable.is_empty() { NONE_USABLE } else { NONE_ALLOWED })
         };
-        if let Some(kept) = kept(facts, endpoint) {
+        if let Some(kept) = facts.kept(endpoint) {
             (primary, standby, reason) = (kept, primary, KEPT);
         }
         set(&mut assignment.primary, endpoint, primary);
@@ -77,19 +72,10 @@ fn in_turn(gateways: &[u32], place: usize, otherwise: u8) -> (u32, u32, u8) {
 fn usable(facts: &Facts) -> Vec<u32> {
     order::gateways(&facts.gateways)
         .into_iter()
-        .filter(|index| facts.gateways.get(*index as usize).is_some_and(|gateway| serves(gateway) && !gateway.draining))
+        .filter(|index| {
+            facts.gateways.get(*index as usize).is_some_and(|gateway| gateway.serves() && !gateway.draining)
+        })
         .collect()
-}
-
-fn serves(gateway: &Gateway) -> bool {
-    gateway.weight > 0 && gateway.health != Health::Unhealthy
-}
-
-/// The draining gateway that an endpoint has and keeps.
-fn kept(facts: &Facts, endpoint: usize) -> Option<u32> {
-    let previous = facts.endpoints.previous(endpoint)?;
-    let gateway = facts.gateways.get(previous as usize)?;
-    (gateway.draining && serves(gateway) && facts.allows(endpoint, previous)).then_some(previous)
 }
 
 fn set<T>(list: &mut [T], place: usize, value: T) {

@@ -1,6 +1,9 @@
 //! What a distribution in turn promises.
 
-use nicety_policy_sdk::{facts, gateways::Endpoints};
+use nicety_policy_sdk::{
+    facts,
+    gateways::{Endpoints, Gateway, Health},
+};
 
 use super::*;
 

@@ -1,5 +1,9 @@
 //! Facts of gateway-filter and gateway-distribution, and the latter's answer: parallel flat lists, one entry per endpoint.
 
+pub mod hash;
+pub mod open;
+pub mod rendezvous;
+
 use crate::Address;
 
 pub use crate::contract::{

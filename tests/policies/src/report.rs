@@ -11,7 +11,8 @@ use crate::{decisions, facts, loading, times::Times};
 type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
 
 const SELECTION: &str = "spread";
-const DISTRIBUTION: &str = "round-robin";
+/// The simplest one, and the one that ranks all gateways for each endpoint.
+const DISTRIBUTIONS: [&str; 2] = ["round-robin", "rendezvous"];
 /// The built-in that comes closest to 64 KiB.
 const LOADED: &str = "networks-annotation";
 const CALLERS: usize = 16;
@@ -66,10 +67,12 @@ fn measure_in(folder: &std::path::Path, arguments: &Arguments) -> Result<Value> 
     add("sandboxed", decision(&selection, &eight, 20_000)?);
     add("native", decision(&*native, &eight, 20_000)?);
     add("callers", callers(&selection, &*native, &eight)?);
-    let (many, distribution) = (facts::endpoints(100_000, 64), engine.load(builtin(DISTRIBUTION)?)?);
-    let native = nicety_native::get(DISTRIBUTION).ok_or("no native twin")?;
-    add("distribution", decision(&distribution, &many, 40)?);
-    add("native distribution", decision(&*native, &many, 40)?);
+    let many = facts::endpoints(100_000, 64);
+    for name in DISTRIBUTIONS {
+        let native = nicety_native::get(name).ok_or("no native twin")?;
+        add(name, decision(&engine.load(builtin(name)?)?, &many, 40)?);
+        add(&format!("native {name}"), decision(&*native, &many, 40)?);
+    }
     for (language, file) in &arguments.others {
         let module = fs::read(file).map_err(|error| format!("cannot read `{}`: {error}", file.display()))?;
         add(language, other(&caching, &module, &eight)?);

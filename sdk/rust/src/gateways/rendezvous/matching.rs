@@ -1,0 +1,107 @@
+//! Who gets which gateway when not everybody can have their first choice: endpoints ask in their order, a full gateway turns away the
+//! one that it wants least.
+
+use std::{cmp::Reverse, collections::BinaryHeap};
+
+use super::{Ranks, Rules, Wish, Worth, home};
+use crate::gateways::{Facts, NONE, hash::fnv1a_64};
+
+/// The least wanted on top: those that are not here already before those that are, then by what the gateway is worth to them.
+type Queue = BinaryHeap<Reverse<Asking>>;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Asking {
+    here: bool,
+    worth: u64,
+    /// Where two are of equal worth.
+    tie: u64,
+    endpoint: u32,
+}
+
+/// Whom an endpoint has asked last.
+#[derive(Clone, Copy)]
+enum Asked {
+    Nobody,
+    Home,
+    /// By its order, not by its being there.
+    Ranked(Worth),
+}
+
+/// Per endpoint its gateway; [`NONE`] where all are full, or none may be used.
+pub(super) fn given(facts: &Facts, rules: Rules, open: &[u32], ranks: &Ranks, wishes: &[Wish]) -> Vec<u32> {
+    let mut room = Vec::with_capacity(open.len());
+    let mut given = vec![NONE; wishes.len()];
+    let mut asked = vec![Asked::Nobody; wishes.len()];
+    // Those whose gateway drains ask nobody else.
+    let asks = |(endpoint, wish): &(u32, &Wish)| wish.first != NONE && facts.kept(*endpoint as usize).is_none();
+    let mut asking: Vec<u32> = (0..).zip(wishes).filter(asks).map(|(endpoint, _)| endpoint).collect();
+    let mut shares = Shares::of(rules, open, ranks, asking.len());
+    while let Some(endpoint) = asking.pop() {
+        let place = endpoint as usize;
+        let (Some(wish), Some(asked), Some(given_now)) =
+            (wishes.get(place), asked.get_mut(place), given.get_mut(place))
+        else {
+            continue;
+        };
+        let home = home(facts, rules, place);
+        let ranked = |gateway: u32| (ranks.worth(wish.key, gateway), gateway);
+        let next = match (*asked, home) {
+            (Asked::Nobody, Some(home)) => Some((ranked(home), Asked::Home)),
+            (Asked::Nobody, None) => Some(ranked(wish.first)).map(|next| (next, Asked::Ranked(next.0))),
+            (last, home) => {
+                let left = |one: &(Worth, u32)| {
+                    let later = match last {
+                        Asked::Ranked(last) => one.0 < last,
+                        Asked::Home | Asked::Nobody => true,
+                    };
+                    later && Some(one.1) != home
+                };
+                let candidates = facts.allowed_of(place, open, &mut room).iter().copied();
+                candidates.map(ranked).filter(left).max().map(|next| (next, Asked::Ranked(next.0)))
+            }
+        };
+        let Some((((worth, _), gateway), now)) = next else { continue };
+        (*asked, *given_now) = (now, gateway);
+        let tie = fnv1a_64(facts.endpoints.identity.bytes_of(place)) ^ fnv1a_64(facts.endpoints.uid.bytes_of(place));
+        if let Some(out) = shares.ask(gateway, Asking { here: home == Some(gateway), worth, tie, endpoint }) {
+            if let Some(entry) = given.get_mut(out as usize) {
+                *entry = NONE;
+            }
+            asking.push(out);
+        }
+    }
+    given
+}
+
+/// What each gateway may have, and who has it.
+struct Shares {
+    /// By index of a gateway. None: no bound.
+    most: Vec<Option<usize>>,
+    queues: Vec<Queue>,
+}
+
+impl Shares {
+    fn of(rules: Rules, open: &[u32], ranks: &Ranks, endpoints: usize) -> Shares {
+        let weight = |gateway: &u32| u128::from(ranks.weights.get(*gateway as usize).copied().unwrap_or_default());
+        let all: u128 = open.iter().map(weight).sum();
+        let mut most = vec![None; ranks.weights.len()];
+        for gateway in open.iter().filter(|_| rules.bound > 0) {
+            let share = (endpoints as u128 * u128::from(rules.bound) * weight(gateway)).div_ceil((all * 100).max(1));
+            if let Some(entry) = most.get_mut(*gateway as usize) {
+                *entry = Some(usize::try_from(share).unwrap_or(usize::MAX));
+            }
+        }
+        Shares { most, queues: vec![Queue::new(); ranks.weights.len()] }
+    }
+
+    /// Who is turned away, if somebody is.
+    fn ask(&mut self, gateway: u32, asking: Asking) -> Option<u32> {
+        let most = self.most.get(gateway as usize).copied().flatten()?;
+        let queue = self.queues.get_mut(gateway as usize)?;
+        queue.push(Reverse(asking));
+        if queue.len() <= most {
+            return None;
+        }
+        queue.pop().map(|Reverse(asking)| asking.endpoint)
+    }
+}

@@ -8,6 +8,7 @@ pub mod choose;
 pub mod cluster;
 pub mod compare;
 pub mod decision;
+pub mod egress;
 pub mod evaluate;
 pub mod facts;
 pub mod finding;

@@ -52,7 +52,11 @@ pub fn add(
     }
     match known {
         Known::Nothing => {}
-        Known::Facts(facts) => intent.pod = pod::learned(intent.pod, facts),
+        Known::Facts(facts) => {
+            intent.pod = pod::learned(intent.pod, facts);
+            let names = facts.attachments.iter();
+            intent.aliases = names.filter_map(|(name, network)| Some((name.clone(), network.parse().ok()?))).collect();
+        }
         Known::Unseen(error) => return Err(error.clone()),
     }
     let delegate = delegate::intend(node, attachment)?;

@@ -125,9 +125,8 @@ fn known(snapshot: &Snapshot, name: &NetworkName, pod: &Pod) -> Result<(), CniEr
 }
 
 /// The network of a reviewed request: its index is one of the offer's, which stands in the order of the objects.
-fn network_of<'a>(snapshot: &'a Snapshot, intent: &Intent, request: &Request) -> Result<&'a Network, CniError> {
-    let mut served = snapshot.world.objects.networks.values().filter(|network| gather::serves(network, &intent.pod));
-    let found = served.nth(request.network as usize);
+fn network_of<'a>(snapshot: &'a Snapshot, intent: &'a Intent, request: &Request) -> Result<&'a Network, CniError> {
+    let found = snapshot.offered(intent).nth(request.network as usize).map(|(_, network)| network);
     found.ok_or_else(|| CniError::new(Code::Internal, "a reviewed request names no network that was on offer"))
 }
 

@@ -40,14 +40,13 @@ pub struct Candidate {
 
 impl Snapshot {
     pub fn attach(&self, intent: &Intent) -> attach::Facts {
-        let served = self.world.objects.networks.values().filter(|network| serves(network, &intent.pod));
-        let offer = |network: &Network| {
+        let offer = |(name, network): (&str, &Network)| {
             let unready = self.unready(network);
             let attributes =
                 unready.clone().map(|why| Attribute { name: "unready-reason".to_owned(), value: Value::Text(why) });
             Offer {
-                name: network.name.to_string(),
-                default: intent.network.as_ref() == Some(&network.name),
+                name: name.to_owned(),
+                default: intent.network.as_ref().is_some_and(|own| own.as_str() == name),
                 ready: unready.is_none(),
                 attributes: attributes.into_iter().collect(),
             }
@@ -56,9 +55,22 @@ impl Snapshot {
             pod: intent.pod.clone(),
             node: self.node_facts(),
             call: intent.call.clone(),
-            networks: served.map(offer).collect(),
+            networks: self.offered(intent).map(offer).collect(),
             attributes: Vec::new(),
         }
+    }
+
+    /// What the pod may ask for, by each name that it may use: the networks that serve its namespace, then the definitions of its
+    /// namespace that stand for one of them.
+    pub fn offered<'a>(&'a self, intent: &'a Intent) -> impl Iterator<Item = (&'a str, &'a Network)> {
+        let networks = &self.world.objects.networks;
+        let serves = |network: &&Network| serves(network, &intent.pod);
+        let own = networks.values().filter(serves).map(|network| (network.name.as_str(), network));
+        let taken = move |name: &str| networks.values().any(|network| network.name.as_str() == name);
+        let aliases = intent.aliases.iter().filter(move |(name, _)| !taken(name));
+        own.chain(aliases.filter_map(move |(name, network)| {
+            networks.get(network).filter(serves).map(|network| (name.as_str(), network))
+        }))
     }
 
     /// `taken`: names of the NICs that earlier requests of this attachment got.

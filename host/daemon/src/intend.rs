@@ -1,6 +1,8 @@
 //! What one ADD wants, in types that cannot be wrong: the key of its attachment, the mode, the pod, the network that CNI_IFNAME is
 //! attached to.
 
+use std::collections::BTreeMap;
+
 use nicety_cni::{Attachment, CniError, Code, Finding, Mode, netconf::runtime_config::POD_ANNOTATIONS};
 use nicety_core::{
     address::Mac,
@@ -17,6 +19,8 @@ pub struct Intent {
     pub pod: Pod,
     /// None: chained.
     pub network: Option<NetworkName>,
+    /// Other names that the pod may ask for networks by: its namespace's definitions.
+    pub aliases: BTreeMap<String, NetworkName>,
     pub call: attach::Call,
     pub netns: NetnsId,
     /// Hash of all that was asked: a repeated ADD has the same.
@@ -52,7 +56,7 @@ impl Intent {
             attributes: crate::gather::call_attributes(&config.args),
         };
         let request = fingerprint(attachment, &key);
-        Ok(Intent { key, mode, pod, network, call, netns, request })
+        Ok(Intent { key, mode, pod, network, aliases: BTreeMap::new(), call, netns, request })
     }
 
     pub fn pod_ref(&self) -> PodRef {

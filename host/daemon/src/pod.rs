@@ -47,7 +47,7 @@ fn error(cluster: &Cluster, unseen: &str) -> CniError {
 
 /// The pod with what the API knows of it. Of annotations the API's are newer than the runtime's, which may have more.
 pub fn learned(pod: Pod, facts: &PodFacts) -> Pod {
-    let PodFacts { pod: known, namespace, node: _ } = facts;
+    let PodFacts { pod: known, namespace, node: _, attachments: _ } = facts;
     let mut annotations: BTreeMap<String, String> =
         pod.annotations.into_iter().map(|Label { key, value }| (key, value)).collect();
     annotations.extend(known.annotations.clone());
@@ -83,6 +83,7 @@ mod tests {
             },
             namespace: map(&[("team", "blue")]),
             node: BTreeMap::new(),
+            attachments: BTreeMap::new(),
         };
         let pod = learned(runtime, &facts);
         assert_eq!(pod.annotations, labels(&map(&[("a", "new"), ("b", "2"), ("of-the-runtime", "1")])));

@@ -267,7 +267,7 @@ impl Mirror {
                 Feed::Networks | Feed::DeviceClasses | Feed::Blocks | Feed::RoutedBlocks | Feed::Strategies => {
                     &self.0.objects
                 }
-                Feed::Pods | Feed::Namespaces | Feed::Node | Feed::Host => &self.0.facts,
+                Feed::Pods | Feed::Namespaces | Feed::Attachments | Feed::Node | Feed::Host => &self.0.facts,
             };
             counter.send_modify(|count| *count = count.wrapping_add(1));
         }

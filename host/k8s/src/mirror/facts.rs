@@ -32,6 +32,28 @@ pub struct Pod {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Labels(pub BTreeMap<String, String>);
 
+/// The Network that a NetworkAttachmentDefinition stands for; none when it is another plugin's.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attachment(pub Option<String>);
+
+/// Longest configuration that is read.
+const CONFIG_MAX: usize = 64 << 10;
+
+impl Entry for Attachment {
+    /// `spec.config` is a plugin's configuration, or a list of them; ours names its network.
+    fn of(seen: &Seen, _: Option<Attachment>) -> Attachment {
+        let text = seen.value.pointer("/spec/config").and_then(Value::as_str).filter(|text| text.len() <= CONFIG_MAX);
+        let Some(config) = text.and_then(|text| serde_json::from_str::<Value>(text).ok()) else {
+            return Attachment(None);
+        };
+        let listed = config.get("plugins").and_then(Value::as_array).into_iter().flatten();
+        let ours = |plugin: &&Value| plugin.get("type").is_some_and(|name| name == "nicety");
+        let network =
+            std::iter::once(&config).chain(listed).find(ours).and_then(|plugin| plugin.get("network")?.as_str());
+        Attachment(network.map(str::to_owned))
+    }
+}
+
 impl Pod {
     /// Whether the runtime means this pod. One that names no UID means whatever has the name.
     pub fn is(&self, uid: &str) -> bool {
@@ -121,5 +143,20 @@ mod tests {
         let mirrored = pod(json!({"metadata": {"name": "etcd", "uid": "77", "annotations": annotations}}));
         assert!(mirrored.is("0123") && mirrored.is("77") && mirrored.is(""));
         assert!(!mirrored.is("78"));
+    }
+
+    #[test]
+    fn a_definition_stands_for_the_network_that_our_plugin_names_in_it() {
+        let network = |config: &str| {
+            let object = serde_json::json!({"spec": {"config": config}});
+            let seen = Seen { key: "shop/fast".to_owned(), version: "1".to_owned(), value: object };
+            Attachment::of(&seen, None).0
+        };
+        assert_eq!(network(r#"{"type": "nicety", "network": "rails"}"#).as_deref(), Some("rails"));
+        let list = r#"{"plugins": [{"type": "tuning"}, {"type": "nicety", "network": "rails"}]}"#;
+        assert_eq!(network(list).as_deref(), Some("rails"));
+        for others in [r#"{"type": "macvlan", "network": "rails"}"#, r#"{"type": "nicety"}"#, "{", "", "[]", "7"] {
+            assert_eq!(network(others), None, "{others}");
+        }
     }
 }

@@ -4,7 +4,7 @@
 use kube::core::{ApiResource, GroupVersionKind};
 use nicety_core::ids::NodeName;
 use nicety_objects::{
-    render::{NODE_LABEL, ROUTING_LABEL, label_value},
+    render::{NETWORK_LABEL, NODE_LABEL, ROUTING_LABEL, label_value},
     strategies::CONFIG_MAP,
 };
 
@@ -28,6 +28,8 @@ pub enum Feed {
     Namespaces,
     /// This node's labels alone.
     Node,
+    /// NetworkAttachmentDefinitions that people wrote; those that the controller made have the names of their Networks.
+    Attachments,
     /// The labels of this node's HostInterface: whether it is there, and whether people write it.
     Host,
 }
@@ -50,7 +52,7 @@ pub enum Part {
 }
 
 impl Feed {
-    pub const ALL: [Feed; 9] = [
+    pub const ALL: [Feed; 10] = [
         Feed::Networks,
         Feed::DeviceClasses,
         Feed::Blocks,
@@ -58,6 +60,7 @@ impl Feed {
         Feed::Strategies,
         Feed::Pods,
         Feed::Namespaces,
+        Feed::Attachments,
         Feed::Node,
         Feed::Host,
     ];
@@ -72,6 +75,7 @@ impl Feed {
             Feed::Strategies => "strategies",
             Feed::Pods => "pods",
             Feed::Namespaces => "namespaces",
+            Feed::Attachments => "attachments",
             Feed::Node => "node",
             Feed::Host => "hostinterface",
         }
@@ -98,6 +102,11 @@ impl Feed {
                 Query { fields: Some(format!("spec.nodeName={node}")), ..query(core("Pod", "pods"), Part::Whole) }
             }
             Feed::Namespaces => query(core("Namespace", "namespaces"), Part::Metadata),
+            Feed::Attachments => {
+                let kind = GroupVersionKind::gvk("k8s.cni.cncf.io", "v1", "NetworkAttachmentDefinition");
+                let resource = ApiResource::from_gvk_with_plural(&kind, "network-attachment-definitions");
+                Query { labels: Some(format!("!{NETWORK_LABEL}")), ..query(resource, Part::Whole) }
+            }
             Feed::Node => {
                 Query { fields: Some(format!("metadata.name={node}")), ..query(core("Node", "nodes"), Part::Metadata) }
             }

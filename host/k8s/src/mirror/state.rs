@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
-    facts::{Labels, Pod},
+    facts::{Attachment, Labels, Pod},
     feed::Feed,
     kept::{Good, Kept},
     table::{Effect, Entry, Table, Told},
@@ -20,6 +20,7 @@ pub struct State {
     pub strategies: Table<Kept>,
     pub pods: Table<Pod>,
     pub namespaces: Table<Labels>,
+    pub attachments: Table<Attachment>,
     pub node: Table<Labels>,
     pub host: Table<Labels>,
     /// The strategies that were last taken: what a daemon goes on with that starts while newer ones cannot be.
@@ -104,6 +105,7 @@ impl State {
             Feed::Strategies => &self.strategies,
             Feed::Pods => &self.pods,
             Feed::Namespaces => &self.namespaces,
+            Feed::Attachments => &self.attachments,
             Feed::Node => &self.node,
             Feed::Host => &self.host,
         }
@@ -118,6 +120,7 @@ impl State {
             Feed::Strategies => &mut self.strategies,
             Feed::Pods => &mut self.pods,
             Feed::Namespaces => &mut self.namespaces,
+            Feed::Attachments => &mut self.attachments,
             Feed::Node => &mut self.node,
             Feed::Host => &mut self.host,
         }

@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, time::Duration};
 
 use tokio::time::{Instant, timeout_at};
 
-use super::{Labels, Mirror, Pod};
+use super::{
+    Mirror, Pod,
+    facts::{Attachment, Labels},
+};
 
 /// A pod as the runtime names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +25,8 @@ pub struct PodFacts {
     pub pod: Pod,
     pub namespace: BTreeMap<String, String>,
     pub node: BTreeMap<String, String>,
+    /// Names of the namespace's definitions that stand for a Network, and its name.
+    pub attachments: BTreeMap<String, String>,
 }
 
 /// What is not known.
@@ -71,6 +76,12 @@ impl Mirror {
         let Some(Labels(node)) = state.node.entries.get(self.node().as_str()) else {
             return Err(Unseen::Node { name: self.node().to_string() });
         };
-        Ok(PodFacts { pod: pod.clone(), namespace: labels.clone(), node: node.clone() })
+        let own = format!("{namespace}/");
+        let attachments =
+            state.attachments.entries.iter().filter_map(|(name, Attachment(network))| {
+                Some((name.strip_prefix(&own)?.to_owned(), network.clone()?))
+            });
+        let attachments = attachments.collect();
+        Ok(PodFacts { pod: pod.clone(), namespace: labels.clone(), node: node.clone(), attachments })
     }
 }

@@ -10,10 +10,12 @@ use kube::{
     api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams},
 };
 use nicety_tests_k8s::{
-    CONTROL, Fabrics, IMAGE, Kubelet, Lab, Machine, Process, Programs, Proxy, Relay, Sandbox, Test, apply, ip_json,
-    lacking, lay_fabrics, objects, reaches, required, run, secs, until,
+    CONTROL, Fabrics, IMAGE, Kubelet, Lab, Machine, Process, Programs, Proxy, Relay, Sandbox, Test, apply, documents,
+    ip_json, lacking, lay_fabrics, objects, reaches, required, run, secs, until,
 };
 use serde_json::{Value, json};
+
+use crate::storms::ATTACHMENTS;
 
 pub fn tests() -> Vec<Test> {
     vec![
@@ -169,6 +171,27 @@ async fn reach() -> anyhow::Result<()> {
     cluster.annotated(&two).await?;
     let story = a.nicety(&["explain", "default/one"])?;
     ensure!(story.contains("rails"), "{story}");
+
+    // By another name: a definition of the pod's namespace stands for the network.
+    apply(&cluster.client(), &documents(ATTACHMENTS)?).await?;
+    let definition = json!({
+        "apiVersion": "k8s.cni.cncf.io/v1", "kind": "NetworkAttachmentDefinition",
+        "metadata": {"name": "fast", "namespace": "default"},
+        "spec": {"config": json!({"cniVersion": "1.0.0", "type": "nicety", "network": "rails"}).to_string()},
+    });
+    until("the definition is there", secs(20), async || {
+        Ok(apply(&cluster.client(), std::slice::from_ref(&definition)).await?.is_empty())
+    })
+    .await?;
+    a.says("it has heard of the definition", |status| {
+        let feeds = status["source"]["feeds"].as_array().cloned().unwrap_or_default();
+        feeds.iter().any(|feed| feed["name"] == "attachments" && feed["objects"] == 1)
+    })
+    .await?;
+    let named = cluster.pod_on("named", a, "fast").await?;
+    a.add(&named, &json!({NETWORKS: "fast"}))?;
+    ensure!(address(&named, "net1-0")?.starts_with("192.168."), "not of `rails`");
+    a.remove(&named)?;
 
     // What a pod asks for and does not get it hears in an event, with the reason.
     let greedy = cluster.pod_on("greedy", a, "nowhere").await?;

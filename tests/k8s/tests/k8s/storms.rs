@@ -128,7 +128,7 @@ fn without_blocks(rule: &mut Value) {
     }
 }
 
-const ATTACHMENTS: &str = r"
+pub const ATTACHMENTS: &str = r"
 apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition
 metadata: {name: network-attachment-definitions.k8s.cni.cncf.io}

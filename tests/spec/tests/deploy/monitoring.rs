@@ -6,10 +6,20 @@ use crate::manifests::{deploy, documents};
 
 /// What the daemon registers, by its source: the text of `/metrics` is nowhere whole without a daemon.
 fn registered() -> BTreeSet<String> {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../host/deciding/src/metrics.rs");
-    let text = fs::read_to_string(source).unwrap();
+    let text = source("host/deciding/src/metrics.rs");
     let calls = text.split("registry.register(").skip(1);
     calls.map(|call| format!("nicety_{}", call.split('"').nth(1).unwrap())).collect()
+}
+
+/// What the controller registers: its gauges stand in a list of names with their help.
+fn of_the_controller() -> BTreeSet<String> {
+    let text = source("host/controller/src/metrics.rs");
+    let names = text.split("    (\"").skip(1).chain(text.split("registry.register(\"").skip(1));
+    names.map(|call| format!("nicety_controller_{}", call.split('"').next().unwrap())).collect()
+}
+
+fn source(path: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)).unwrap()
 }
 
 fn asked(text: &str) -> BTreeSet<String> {
@@ -25,8 +35,10 @@ fn asked(text: &str) -> BTreeSet<String> {
 
 #[test]
 fn alerts_and_dashboard_ask_for_metrics_that_there_are() {
-    let registered = registered();
-    assert!(registered.len() > 8, "{registered:?}");
+    let controller = of_the_controller();
+    assert!(controller.len() > 10, "{controller:?}");
+    let registered: BTreeSet<String> = registered().union(&controller).cloned().collect();
+    assert!(registered.len() - controller.len() > 8, "{registered:?}");
     for file in ["alerts.yaml", "dashboard.json"] {
         let asked = asked(&fs::read_to_string(deploy().join("monitoring").join(file)).unwrap());
         assert!(!asked.is_empty(), "{file}");
@@ -48,7 +60,8 @@ fn every_metric_is_on_the_dashboard() {
 #[test]
 fn every_alert_says_what_it_means_and_what_to_do() {
     for document in documents(&deploy().join("monitoring/alerts.yaml")) {
-        for rule in document.pointer("/spec/groups/0/rules").unwrap().as_array().unwrap() {
+        let groups = document.pointer("/spec/groups").unwrap().as_array().unwrap();
+        for rule in groups.iter().flat_map(|group| group["rules"].as_array().unwrap()) {
             for field in ["/annotations/summary", "/annotations/description", "/labels/severity", "/expr"] {
                 assert!(rule.pointer(field).is_some_and(|text| !text.as_str().unwrap().is_empty()), "{rule}: {field}");
             }

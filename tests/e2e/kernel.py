@@ -46,9 +46,11 @@ def addresses(netns: str) -> dict[str, list[str]]:
 
 def of_this_node() -> dict[str, list[str]]:
     """Everything in the node's namespace that an attachment could leave behind, one text per item, in order."""
+    # An address of the link alone comes with its link, once no duplicate of it was found.
+    lasting = lambda link: [entry for entry in link["addr_info"] if entry["scope"] != "link"]
     rows = {
         "links": [f"{link['ifname']} {link.get('linkinfo', {}).get('info_kind', '')}" for link in ip("-d", "link")],
-        "addresses": [f"{link['ifname']} {entry['local']}" for link in ip("address") for entry in link["addr_info"]],
+        "addresses": [f"{link['ifname']} {entry['local']}" for link in ip("address") for entry in lasting(link)],
         "neighbours": [f"{entry['dst']} {entry['dev']}" for entry in ip("neighbour", "show", "nud", "permanent")],
     }
     for family in ["-4", "-6"]:

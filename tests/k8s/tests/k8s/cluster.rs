@@ -21,7 +21,7 @@ pub fn tests() -> Vec<Test> {
     vec![
         Test::new("pods_of_two_nodes_reach_each_other_by_objects_alone", reach),
         Test::new("a_bad_module_in_the_config_map_leaves_the_good_strategies_in_force", strategies),
-        Test::new("a_kubelet_starts_pods_with_three_interfaces_and_ends_them_without_a_trace", kubelet),
+        Test::new("a_kubelet_starts_pods_with_three_interfaces_and_leaves_no_record_of_them", kubelet),
         Test::new("without_the_api_for_a_minute_pods_come_and_go_and_a_daemon_restarts", away),
     ]
 }

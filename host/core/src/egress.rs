@@ -1,4 +1,5 @@
-//! Egress: which policy a destination belongs to, and who leaves through which gateway.
+//! Egress: which policy a destination belongs to, who leaves through which gateway, and which gateways live.
 
 pub mod capture;
+pub mod health;
 pub mod share;

@@ -1,4 +1,4 @@
-//! What `nicety-kernel` does, in real network namespaces of a real kernel, judged by iproute2 and never by our own observer.
+//! What `nicety-kernel` and `nicety-health` do, in real network namespaces of a real kernel, judged by iproute2 and never by our own observer.
 //!
 //! Needs no root: the process enters a user, mount and network namespace of its own before its first thread starts, which is why it
 //! has a `main` of its own. Each test gets a fresh network namespace as its host. What cannot run here prints what is missing;
@@ -16,6 +16,7 @@ mod macvlan;
 
 mod bridge;
 mod check;
+mod health;
 mod host_device;
 mod inventory;
 mod netns;
@@ -37,5 +38,6 @@ fn main() -> std::process::ExitCode {
         check::TESTS,
         inventory::TESTS,
         peers::TESTS,
+        health::TESTS,
     ])
 }

@@ -2,4 +2,5 @@
 
 pub mod capture;
 pub mod health;
+pub mod hold;
 pub mod share;

@@ -17,10 +17,11 @@ mod retention;
 mod rows;
 mod usage;
 
-use std::{path::Path, sync::Arc};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use nicety_core::{
     cluster::underlay::Underlay,
+    egress::hold::Hold,
     ids::{AttachmentKey, ContainerId, NetworkName},
     ipam::Lease,
     millis::Millis,
@@ -145,6 +146,53 @@ impl Store {
                 changes.push(Change::PutUnderlay(Arc::clone(&memory.underlay)));
             }
             Ok(Arc::clone(&memory.underlay))
+        })
+    }
+
+    /// The pod of this attachment waits for its egress gateway. It goes with the attachment. False, and nothing is written, when there
+    /// is no such attachment.
+    pub fn hold(&self, key: &AttachmentKey, hold: Hold) -> Result<bool, WriteError> {
+        self.journal.change(|memory, changes| {
+            if !memory.attachments.contains_key(key) {
+                return Ok(false);
+            }
+            let hold = Arc::new(hold);
+            let before = memory.holds.insert(key.clone(), Arc::clone(&hold));
+            if before.as_ref() != Some(&hold) {
+                changes.push(Change::PutHold(key.clone(), hold));
+            }
+            Ok(true)
+        })
+    }
+
+    /// Nothing is done when it is not held.
+    pub fn let_go(&self, key: &AttachmentKey) -> Result<(), WriteError> {
+        self.journal.change(|memory, changes| {
+            if memory.holds.remove(key).is_some() {
+                changes.push(Change::RemoveHold(key.clone()));
+            }
+            Ok(())
+        })
+    }
+
+    pub fn holds(&self) -> BTreeMap<AttachmentKey, Arc<Hold>> {
+        self.journal.read(|memory| memory.holds.clone())
+    }
+
+    /// What was kept about egress under this name.
+    pub fn egress(&self, name: &str) -> Option<Arc<str>> {
+        self.journal.read(|memory| memory.egress.get(name).cloned())
+    }
+
+    /// The same as before is not written again.
+    pub fn keep_egress(&self, name: &str, text: String) -> Result<(), WriteError> {
+        self.journal.change(|memory, changes| {
+            if memory.egress.get(name).map(AsRef::as_ref) != Some(text.as_str()) {
+                let text: Arc<str> = text.into();
+                memory.egress.insert(name.to_owned(), Arc::clone(&text));
+                changes.push(Change::PutEgress(name.to_owned(), text));
+            }
+            Ok(())
         })
     }
 

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use nicety_core::{
     cluster::underlay::Underlay,
+    egress::hold::Hold,
     ids::{AttachmentKey, NetworkName},
     millis::Millis,
     record::{Record, decision::DecisionRecord},
@@ -34,13 +35,15 @@ pub(crate) struct Memory {
     pub decisions: Retention,
     pub next_decision: u64,
     pub underlay: Arc<Underlay>,
+    pub holds: BTreeMap<AttachmentKey, Arc<Hold>>,
+    pub egress: BTreeMap<String, Arc<str>>,
     clock: Millis,
 }
 
 impl Memory {
     /// Refuses rows that contradict each other: they were never written in one transaction by this crate.
     pub fn new(rows: Rows) -> Result<Memory, String> {
-        let Rows { records, leases, cooling, decisions, underlay } = rows;
+        let Rows { records, leases, cooling, decisions, underlay, holds, egress } = rows;
         let mut memory = Memory { underlay: Arc::new(underlay), ..Memory::default() };
         for record in records {
             usage::add(&mut memory.usage, &record);
@@ -73,6 +76,10 @@ impl Memory {
             memory.decisions.keep(attachment.record.decision);
         }
         memory.next_decision = memory.next_decision.max(memory.decisions.last_id()) + 1;
+        // An older daemon that released an attachment did not know of its hold.
+        memory.holds = holds.into_iter().map(|(key, hold)| (key, Arc::new(hold))).collect();
+        memory.holds.retain(|key, _| memory.attachments.contains_key(key));
+        memory.egress = egress.into_iter().map(|(name, text)| (name, text.into())).collect();
         Ok(memory)
     }
 
@@ -99,6 +106,9 @@ impl Memory {
             changes.push(Change::PutCooling(name, address, now));
         }
         changes.push(Change::RemoveRecord(key.clone()));
+        if self.holds.remove(key).is_some() {
+            changes.push(Change::RemoveHold(key.clone()));
+        }
         usage::subtract(&mut self.usage, &record);
         self.decisions.dismiss(record.decision);
         self.trim(changes);

@@ -4,6 +4,7 @@ use std::{net::IpAddr, sync::Arc};
 
 use nicety_core::{
     cluster::underlay::Underlay,
+    egress::hold::Hold,
     ids::{AttachmentKey, NetworkName},
     millis::Millis,
     record::{PodRef, Record},
@@ -24,6 +25,10 @@ const COOLING: TableDefinition<Place, u64> = TableDefinition::new("cooling");
 const DECISIONS: TableDefinition<(u64, u32), &[u8]> = TableDefinition::new("decisions");
 /// One row: what is changed on the host for networks as a whole, as JSON. A file of a version before it has no such table.
 const UNDERLAY: TableDefinition<&str, &[u8]> = TableDefinition::new("underlay");
+/// Attachments whose pods wait for their egress gateways, as JSON. A file of a version before it has no such table, nor the next.
+const HOLDS: TableDefinition<Key, &[u8]> = TableDefinition::new("egress-holds");
+/// What else the daemon keeps about egress, by name, as JSON.
+const EGRESS: TableDefinition<&str, &[u8]> = TableDefinition::new("egress");
 
 /// NetConf name, container, CNI_IFNAME.
 type Key = (&'static str, &'static str, &'static str);
@@ -47,6 +52,9 @@ pub(crate) enum Change {
     PutDecision { id: u64, step: u32, json: Vec<u8> },
     RemoveDecision { id: u64, step: u32 },
     PutUnderlay(Arc<Underlay>),
+    PutHold(AttachmentKey, Arc<Hold>),
+    RemoveHold(AttachmentKey),
+    PutEgress(String, Arc<str>),
 }
 
 /// All rows, for the mirror in memory. Of decisions only what finds them.
@@ -57,6 +65,8 @@ pub(crate) struct Rows {
     pub cooling: Vec<(NetworkName, IpAddr, Millis)>,
     pub decisions: Vec<KeptDecision>,
     pub underlay: Underlay,
+    pub holds: Vec<(AttachmentKey, Hold)>,
+    pub egress: Vec<(String, String)>,
 }
 
 #[derive(Debug)]
@@ -151,6 +161,16 @@ pub(crate) fn write(database: &Database, changes: &[Change]) -> Result<(), redb:
                     let json = serde_json::to_vec(underlay.as_ref()).map_err(|error| StorageError::Io(error.into()))?;
                     transaction.open_table(UNDERLAY)?.insert(UNDERLAY_KEY, json.as_slice())?;
                 }
+                Change::PutHold(key, hold) => {
+                    let json = serde_json::to_vec(hold.as_ref()).map_err(|error| StorageError::Io(error.into()))?;
+                    transaction.open_table(HOLDS)?.insert(parts(key), json.as_slice())?;
+                }
+                Change::RemoveHold(key) => {
+                    transaction.open_table(HOLDS)?.remove(parts(key))?;
+                }
+                Change::PutEgress(name, text) => {
+                    transaction.open_table(EGRESS)?.insert(name.as_str(), text.as_bytes())?;
+                }
             }
         }
     }
@@ -205,6 +225,32 @@ pub(crate) fn load(database: &Database) -> Result<Rows, LoadError> {
             let parsed = json.map(|json| serde_json::from_slice(json.value())).transpose();
             rows.underlay =
                 parsed.map_err(|error| LoadError::Damaged(format!("underlay: {error}")))?.unwrap_or_default();
+        }
+        Err(TableError::TableDoesNotExist(_)) => {}
+        Err(error) => return Err(read(error)),
+    }
+    match transaction.open_table(HOLDS) {
+        Ok(table) => {
+            for row in table.iter().map_err(read)? {
+                let (key, json) = row.map_err(read)?;
+                let (netconf, container, ifname) = key.value();
+                let hold = serde_json::from_slice(json.value())
+                    .map_err(|error| LoadError::Damaged(format!("hold `{netconf}/{container}/{ifname}`: {error}")))?;
+                let key = AttachmentKey { netconf: name(netconf)?, container: name(container)?, ifname: name(ifname)? };
+                rows.holds.push((key, hold));
+            }
+        }
+        Err(TableError::TableDoesNotExist(_)) => {}
+        Err(error) => return Err(read(error)),
+    }
+    match transaction.open_table(EGRESS) {
+        Ok(table) => {
+            for row in table.iter().map_err(read)? {
+                let (name, text) = row.map_err(read)?;
+                let damaged = |_| LoadError::Damaged(format!("egress row `{}` is no text", name.value()));
+                let text = std::str::from_utf8(text.value()).map_err(damaged)?.to_owned();
+                rows.egress.push((name.value().to_owned(), text));
+            }
         }
         Err(TableError::TableDoesNotExist(_)) => {}
         Err(error) => return Err(read(error)),

@@ -2,6 +2,7 @@
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
+use nicety_core::egress::{hold::Hold, share::PodKey};
 use nicety_store::{FILE, FORMAT, OpenError, Store};
 use redb::{Database, ReadableDatabase, TableDefinition};
 
@@ -154,4 +155,34 @@ fn what_is_changed_on_the_host_for_networks_outlives_the_daemon() {
     store.keep_underlay(|underlay| underlay.tables.clear()).unwrap();
     drop(store);
     assert!(open(dir.path()).underlay().is_empty());
+}
+
+#[test]
+fn who_waits_for_a_gateway_waits_after_a_restart_too_and_no_longer_than_its_attachment() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let pod = PodKey { namespace: "shop".to_owned(), name: "web".to_owned(), uid: "1".to_owned() };
+    let addresses = ["10.1.0.9".parse().unwrap()].into();
+    let hold = Hold { pod, addresses, policies: ["out".to_owned()].into() };
+    assert!(!store.hold(&key("c1"), hold.clone()).unwrap(), "there is no such attachment");
+    lease_one(&store, "c1", claim("rail", "10.0.0.0/24"), START).unwrap();
+    assert!(store.hold(&key("c1"), hold.clone()).unwrap());
+    drop(store);
+    let store = open(dir.path());
+    assert_eq!(*store.holds()[&key("c1")], hold);
+    store.release(&key("c1"), START).unwrap();
+    assert!(store.holds().is_empty());
+    drop(store);
+    assert!(open(dir.path()).holds().is_empty());
+}
+
+#[test]
+fn what_is_kept_about_egress_outlives_the_daemon() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    assert_eq!(store.egress("marks"), None);
+    store.keep_egress("marks", "{}".to_owned()).unwrap();
+    store.keep_egress("marks", r#"{"a":1}"#.to_owned()).unwrap();
+    drop(store);
+    assert_eq!(open(dir.path()).egress("marks").as_deref(), Some(r#"{"a":1}"#));
 }

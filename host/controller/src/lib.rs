@@ -7,6 +7,7 @@ pub mod look;
 pub mod metrics;
 pub mod nics;
 pub mod patience;
+pub mod promises;
 pub mod run;
 pub mod serve;
 pub mod snapshot;

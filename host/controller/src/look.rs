@@ -25,6 +25,7 @@ use nicety_core::{
 use crate::{
     force::{InForce, Standing},
     patience::Patience,
+    promises::Promise,
     snapshot::{Member, Snapshot},
     write::Write,
 };
@@ -62,6 +63,8 @@ pub struct Now {
 pub struct Seen {
     /// Most urgent first; at most one of each key.
     pub writes: Vec<Write>,
+    /// Keys of creations whose outcome is unknown and still matters.
+    pub doubted: BTreeSet<String>,
     pub force: BTreeMap<String, InForce>,
     pub tally: Tally,
 }
@@ -83,6 +86,8 @@ struct Computed<'a> {
     name: &'a str,
     standing: &'a Standing,
     plan: Plan,
+    /// Blocks that may have been made.
+    doubted: Vec<NewBlock>,
     /// NICs that carry the network, by node.
     claims: usize,
 }
@@ -96,11 +101,11 @@ struct Look<'a> {
     now: &'a Now,
 }
 
-/// `promised`: blocks that are being made. `before`: which version of each Network was in force.
+/// `promised`: blocks that are being made or may have been. `before`: which version of each Network was in force.
 pub fn look(
     snapshot: &Snapshot,
     before: &BTreeMap<String, InForce>,
-    promised: &[NewBlock],
+    promised: &[Promise],
     patience: &mut Patience,
     settings: &Settings,
     now: &Now,
@@ -130,6 +135,7 @@ pub fn look(
         waiting: computed.iter().flat_map(|one| one.plan.waiting.values()).sum(),
         tainted,
     };
+    let doubted = computed.iter().flat_map(|one| &one.doubted).map(|block| blocks::key(&block.name())).collect();
     for one in computed.drain(..) {
         look.status(&one, patience, &mut writes);
     }
@@ -139,12 +145,13 @@ pub fn look(
     writes.retain(|write| patience.is_due(&write.key, now.instant));
     patience.end();
     let force = standings.into_iter().filter_map(|(name, standing)| Some((name, standing.force?))).collect();
-    Seen { writes, force, tally }
+    Seen { writes, doubted, force, tally }
 }
 
 /// Nodes of blocks whose making failed.
 fn unwritten(computed: &[Computed<'_>], patience: &Patience) -> BTreeSet<NodeName> {
     let failed: BTreeSet<&str> = patience.failures().map(|(key, _)| key).collect();
     let new = computed.iter().flat_map(|one| &one.plan.create);
-    new.filter(|block| failed.contains(blocks::key(&block.name()).as_str())).map(|block| block.node.clone()).collect()
+    let failed = new.filter(|block| failed.contains(blocks::key(&block.name()).as_str()));
+    failed.chain(computed.iter().flat_map(|one| &one.doubted)).map(|block| block.node.clone()).collect()
 }

@@ -9,7 +9,6 @@ use std::{
 };
 
 use k8s_openapi::jiff::Timestamp;
-use nicety_core::cluster::NewBlock;
 use nicety_k8s::{Backoff, Failure, WriteError, Writer, chain, lease::Role};
 use tokio::{
     sync::watch,
@@ -23,6 +22,7 @@ use crate::{
     look::{Now, Settings, look},
     metrics::Metrics,
     patience::Patience,
+    promises::Promises,
     world::World,
     write::{Outcome, Write},
 };
@@ -54,7 +54,7 @@ impl fmt::Debug for Controller {
 struct Memory {
     force: BTreeMap<String, InForce>,
     patience: Patience,
-    under_way: BTreeMap<String, Option<NewBlock>>,
+    promises: Promises,
     failures_in_a_row: usize,
     outage: Backoff,
     /// No write starts before.
@@ -68,7 +68,7 @@ impl Controller {
         let mut memory = Memory {
             force: BTreeMap::new(),
             patience: Patience::default(),
-            under_way: BTreeMap::new(),
+            promises: Promises::default(),
             failures_in_a_row: 0,
             outage: Backoff::new(Duration::from_millis(500), Duration::from_secs(30)),
             not_before: None,
@@ -88,7 +88,7 @@ impl Controller {
     /// One look and the start of its writes.
     fn round(&mut self, memory: &mut Memory, writes: &mut JoinSet<Ended>, announced: &mut Option<Vec<&'static str>>) {
         if *self.role.borrow_and_update() != Role::Leader {
-            return;
+            return memory.promises.forget();
         }
         let snapshot = match self.world.snapshot() {
             Ok(snapshot) => snapshot,
@@ -102,10 +102,10 @@ impl Controller {
         *announced = None;
         let instant = Instant::now();
         let text = Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default().to_string();
-        let promised: Vec<NewBlock> = memory.under_way.values().flatten().cloned().collect();
         let now = Now { instant, text };
-        let seen = look(&snapshot, &memory.force, &promised, &mut memory.patience, &self.settings, &now);
+        let seen = look(&snapshot, &memory.force, &memory.promises.all(), &mut memory.patience, &self.settings, &now);
         memory.force = seen.force;
+        memory.promises.keep(&seen.doubted);
         self.metrics.tell(seen.tally, memory.patience.failures().count());
         if let Some(not_before) = memory.not_before.filter(|not_before| *not_before > instant) {
             return memory.patience.wake_at(not_before);
@@ -114,18 +114,18 @@ impl Controller {
         // After an outage one write asks whether it is over.
         let room = if memory.failures_in_a_row >= OUTAGE { 1 } else { UNDER_WAY };
         for write in seen.writes {
-            if memory.under_way.len() >= room {
+            if memory.promises.under_way() >= room {
                 break;
             }
-            if memory.under_way.contains_key(&write.key) {
+            if memory.promises.is_under_way(&write.key) {
                 continue;
             }
-            memory.under_way.insert(write.key.clone(), write.promised().cloned());
-            let (writer, role) = (self.writer.clone(), self.role.clone());
-            writes.spawn(async move {
+            let (writer, role, started) = (self.writer.clone(), self.role.clone(), write.clone());
+            let task = writes.spawn(async move {
                 let outcome = carry_out(&write, &writer, role).await;
                 (write, outcome)
             });
+            memory.promises.started(&started, task.id());
         }
     }
 
@@ -154,12 +154,11 @@ impl Controller {
         let (write, outcome) = match ended {
             Ok(ended) => ended,
             Err(error) => {
-                // Which one is not known; what was under way is computed again.
                 warn!(%error, "a write ended in a panic");
-                return memory.under_way.clear();
+                return memory.promises.panicked(error.id());
             }
         };
-        memory.under_way.remove(&write.key);
+        memory.promises.ended(&write, &outcome);
         self.metrics.wrote(outcome.is_ok());
         match outcome {
             Ok(outcome) => {

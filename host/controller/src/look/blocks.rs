@@ -1,6 +1,9 @@
 //! Blocks: what the core's assignment comes to for each Network, as writes.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use nicety_core::cluster::{
     self, Block, NewBlock, Plan, Reason, Scheme, Segment, View,
@@ -20,6 +23,7 @@ use crate::{
     force::Standing,
     items::{BLOCKS_FINALIZER, BlockItem, BlockLabels},
     patience::Patience,
+    promises::{Making, Promise},
     write::{self, Act, Routed, Write},
 };
 
@@ -31,7 +35,7 @@ impl Look<'_> {
     pub(super) fn blocks<'s>(
         &self,
         standings: &'s BTreeMap<String, Standing>,
-        promised: &[NewBlock],
+        promised: &[Promise],
     ) -> Vec<Computed<'s>> {
         let mut by_network: BTreeMap<&str, Vec<Block>> = BTreeMap::new();
         for item in self.snapshot.blocks.values() {
@@ -39,8 +43,11 @@ impl Look<'_> {
                 by_network.entry(&item.network).or_default().push(block.clone());
             }
         }
-        for new in promised.iter().filter(|new| !self.snapshot.blocks.contains_key(&new.name())) {
-            by_network.entry(new.network.as_str()).or_default().push(new.standing(i64::MAX));
+        let mut unseen: BTreeMap<&str, Vec<&Promise>> = BTreeMap::new();
+        for promise in promised.iter().filter(|one| !self.snapshot.blocks.contains_key(&one.block.name())) {
+            let network = promise.block.network.as_str();
+            by_network.entry(network).or_default().push(promise.block.standing(i64::MAX));
+            unseen.entry(network).or_default().push(promise);
         }
         let mut computed = Vec::new();
         for (name, standing) in standings {
@@ -52,7 +59,8 @@ impl Look<'_> {
                 (false, None) => (cluster::freeze(&self.nodes, &blocks), 0),
                 (false, Some(network)) => self.assigned(network, &blocks),
             };
-            computed.push(Computed { name, standing, plan, claims });
+            let doubted = doubted(unseen.remove(name.as_str()).unwrap_or_default(), &plan);
+            computed.push(Computed { name, standing, plan, doubted, claims });
         }
         computed
     }
@@ -78,7 +86,7 @@ impl Look<'_> {
     }
 
     pub(super) fn block_writes(&self, one: &Computed<'_>, patience: &mut Patience, writes: &mut Vec<Write>) {
-        let Computed { name, standing, plan, .. } = one;
+        let Computed { name, standing, plan, doubted, .. } = one;
         let force = standing.force.as_ref().map(|force| &force.network);
         let routed = match force.map(|network| network.routing) {
             Some(Routing::L3) => Routed::Yes,
@@ -86,7 +94,7 @@ impl Look<'_> {
         };
         // A network that has no finalizer yet could go and leave behind what is made meanwhile.
         let held = self.snapshot.networks.get(*name).is_some_and(|item| item.head.holds(BLOCKS_FINALIZER));
-        for new in plan.create.iter().filter(|_| held) {
+        for new in doubted.iter().chain(&plan.create).filter(|_| held) {
             writes.push(Write::new(key(&new.name()), Act::Create(new.clone(), routed)).of(name));
         }
         let mut updates: BTreeMap<&str, Option<&Update>> =
@@ -188,6 +196,16 @@ impl Look<'_> {
             writes.push(Write::new(key(name), release(name, item)));
         }
     }
+}
+
+/// Promises that nobody has answered and that the plan still builds upon. One that it would take back at once ends here: should the
+/// block be there after all, the watch tells, and what claims its index is answered that it is taken.
+fn doubted(unseen: Vec<&Promise>, plan: &Plan) -> Vec<NewBlock> {
+    let lasting = |change: &&Change| !matches!(change.reason, Reason::NicGone | Reason::NodeSilent);
+    let unwanted: BTreeSet<&str> =
+        plan.delete.iter().chain(&plan.release).filter(lasting).map(|change| change.name.as_str()).collect();
+    let unknown = unseen.into_iter().filter(|promise| promise.making == Making::Unknown);
+    unknown.filter(|one| !unwanted.contains(one.block.name().as_str())).map(|one| one.block.clone()).collect()
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

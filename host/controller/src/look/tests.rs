@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     items::{self, BLOCKS_FINALIZER},
+    promises::Making,
     write::{Act, ip_block},
 };
 
@@ -12,7 +13,7 @@ struct Cluster {
     snapshot: Snapshot,
     force: BTreeMap<String, InForce>,
     patience: Patience,
-    promised: Vec<NewBlock>,
+    promised: Vec<Promise>,
     now: Instant,
 }
 
@@ -169,12 +170,56 @@ fn what_is_being_made_is_not_made_twice_whoever_joins_meanwhile() {
     let mut cluster = Cluster::new(&["node-2"]);
     cluster.network(document("Network", "rails", rails()));
     let creations = cluster.look().writes;
-    cluster.promised = creations.iter().filter_map(|write| write.promised().cloned()).collect();
+    cluster.promised = promises(&creations, Making::UnderWay);
     assert_eq!(cluster.promised.len(), 2);
     cluster.node("node-1", json!({}));
     cluster.host("node-1", json!([{"name": "eth1", "addresses": ["10.0.1.9/24"]}]), json!({}));
     let new: Vec<NewBlock> = cluster.look().writes.iter().filter_map(|write| write.promised().cloned()).collect();
     assert_eq!((new.len(), new[0].name().as_str(), new[0].node.as_str()), (1, "rails-0-1", "node-1"));
+}
+
+fn promises(creations: &[Write], making: Making) -> Vec<Promise> {
+    let blocks = creations.iter().filter_map(|write| write.promised().cloned());
+    blocks.map(|block| Promise { block, making }).collect()
+}
+
+#[test]
+fn a_creation_whose_answer_was_lost_is_repeated_and_nothing_else_is_made_in_its_place() {
+    let mut cluster = Cluster::new(&["node-2"]);
+    cluster.network(document("Network", "rails", rails()));
+    let creations = cluster.look().writes;
+    cluster.promised = promises(&creations, Making::Unknown);
+    // One that comes before it by name.
+    cluster.node("node-1", json!({}));
+    cluster.host("node-1", json!([{"name": "eth1", "addresses": ["10.0.1.9/24"]}]), json!({}));
+    let seen = cluster.look();
+    let made: Vec<(String, &str)> =
+        (seen.writes.iter().filter_map(Write::promised)).map(|block| (block.name(), block.node.as_str())).collect();
+    let wanted = [("rails-0-0", "node-2"), ("rails-1-0", "node-2"), ("rails-0-1", "node-1")];
+    assert_eq!(made, wanted.map(|(name, node)| (name.to_owned(), node)));
+    assert_eq!(seen.doubted, ["IPBlock rails-0-0", "IPBlock rails-1-0"].map(str::to_owned).into());
+    assert_eq!(seen.tally.tainted, 1, "whose blocks are in doubt is not ready");
+    // A NIC that is away for a moment changes nothing.
+    cluster.host("node-2", json!([{"name": "eth1", "addresses": ["10.0.1.11/24"]}]), json!({}));
+    assert_eq!(cluster.look().doubted.len(), 2);
+    // The watch tells of one.
+    let block = cluster.promised[0].block.clone();
+    let mut told = ip_block(&block, crate::write::Routed::No);
+    told["metadata"]["uid"] = json!("u");
+    cluster.block(told);
+    assert_eq!(cluster.look().doubted, ["IPBlock rails-1-0".to_owned()].into());
+}
+
+#[test]
+fn a_doubt_ends_with_the_node_or_the_network_of_the_block() {
+    let mut cluster = Cluster::new(&["node-1", "node-2"]);
+    cluster.network(document("Network", "rails", rails()));
+    let creations = cluster.look().writes;
+    cluster.promised = promises(&creations, Making::Unknown);
+    cluster.snapshot.nodes.remove("node-2");
+    assert_eq!(cluster.look().doubted, ["IPBlock rails-0-0", "IPBlock rails-1-0"].map(str::to_owned).into());
+    cluster.snapshot.networks.clear();
+    assert_eq!(cluster.look().doubted, BTreeSet::new());
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use k8s_openapi::api::core::v1::{Namespace, Node};
 use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams};
 use nicety_tests_k8s::MANIFESTS;
-use nicety_tests_k8s::{Fault, Lab, Servers, Test, Verb, apply, documents, manifests, objects, secs, sound, until};
+use nicety_tests_k8s::{Fault, Lab, Servers, Test, Verb, apply, documents, manifests, objects, secs, until};
 use serde_json::{Value, json};
 
 use crate::blocks::{quiet, told};
@@ -37,15 +37,9 @@ async fn storms() -> anyhow::Result<()> {
     lab.fleet.join(0..20).await?;
     lab.network("rails", SUBNET, 8).await?;
     let _controller = lab.controller().await?;
-    let served = async || -> anyhow::Result<bool> {
-        // Where an answer was lost a NIC can have got two blocks; the one that is too many leaves, which only its daemon can end.
-        let mut standing = lab.blocks().await?;
-        standing.retain(|block| !block.deleting);
-        Ok(standing.len() == 80 && sound(&standing).is_ok())
-    };
-    until("each NIC has one block that stands", secs(90), served).await?;
+    lab.settled(1, 20, secs(90)).await?;
     quiet(&lab).await?;
-    anyhow::ensure!(served().await?, "not any more");
+    lab.settled(1, 20, secs(5)).await?;
     let all = lab.proxy.seen().len();
     anyhow::ensure!(all < 1_000, "{all} requests for 80 blocks: {:?}", told(&lab));
     Ok(())

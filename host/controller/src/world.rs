@@ -28,6 +28,8 @@ pub struct World(Arc<Caches>);
 #[derive(Debug)]
 struct Caches {
     changed: Arc<Notify>,
+    /// Who looks at nodes and namespaces for another purpose.
+    also: Arc<Notify>,
     networks: Cache<Arc<NetworkItem>>,
     hosts: Cache<Arc<HostItem>>,
     blocks: Cache<Arc<BlockItem>>,
@@ -40,18 +42,20 @@ struct Caches {
 
 impl World {
     pub fn new() -> World {
-        let changed = Arc::new(Notify::new());
-        let at = || changed.clone();
+        let (changed, also) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let at = || [changed.clone()];
+        let both = || [changed.clone(), also.clone()];
         World(Arc::new(Caches {
             networks: Cache::new("Network", at()),
-            hosts: Cache::new("HostInterface", at()),
+            hosts: Cache::new("HostInterface", both()),
             blocks: Cache::new("IPBlock", at()),
-            nodes: Cache::new("Node", at()),
-            namespaces: Cache::new("Namespace", at()),
+            nodes: Cache::new("Node", both()),
+            namespaces: Cache::new("Namespace", both()),
             attachments: Cache::new("NetworkAttachmentDefinition", at()),
             sriov_policies: Cache::new("SriovNetworkNodePolicy", at()),
             sriov_networks: Cache::new("SriovNetwork", at()),
             changed,
+            also,
         }))
     }
 
@@ -80,6 +84,30 @@ impl World {
 
     pub async fn changed(&self) {
         self.0.changed.notified().await;
+    }
+
+    /// Notified when nodes, their NICs or namespaces change; one waiter.
+    pub fn also(&self) -> Arc<Notify> {
+        self.0.also.clone()
+    }
+
+    /// Of what nodes are and of namespaces: kinds that have not been listed.
+    pub fn unlisted(&self) -> Vec<&'static str> {
+        let Caches { hosts, nodes, namespaces, .. } = &*self.0;
+        let all =
+            [(nodes.kind(), nodes.phase()), (hosts.kind(), hosts.phase()), (namespaces.kind(), namespaces.phase())];
+        all.into_iter().filter(|(_, phase)| *phase != Phase::Listed).map(|(kind, _)| kind).collect()
+    }
+
+    /// How often nodes, their NICs and namespaces have changed.
+    pub fn member_changes(&self) -> [u64; 3] {
+        let Caches { hosts, nodes, namespaces, .. } = &*self.0;
+        [nodes.changes(), hosts.changes(), namespaces.changes()]
+    }
+
+    pub fn members(&self) -> Members {
+        let Caches { hosts, nodes, namespaces, .. } = &*self.0;
+        Members { nodes: copy(nodes), hosts: copy(hosts), namespaces: copy(namespaces) }
     }
 
     /// What a write was answered with.
@@ -160,13 +188,21 @@ impl World {
     }
 }
 
+/// What nodes are, and namespaces: by name.
+#[derive(Debug, Clone, Default)]
+pub struct Members {
+    pub nodes: BTreeMap<String, Arc<NodeItem>>,
+    pub hosts: BTreeMap<String, Arc<HostItem>>,
+    pub namespaces: BTreeMap<String, Arc<NamespaceItem>>,
+}
+
 impl Default for World {
     fn default() -> World {
         World::new()
     }
 }
 
-fn copy<T: Clone + PartialEq>(cache: &Cache<T>) -> BTreeMap<String, T> {
+pub(crate) fn copy<T: Clone + PartialEq>(cache: &Cache<T>) -> BTreeMap<String, T> {
     cache.with(|objects| objects.iter().map(|(name, seen)| (name.clone(), seen.value.clone())).collect())
 }
 

@@ -6,7 +6,10 @@
 use std::{
     collections::BTreeMap,
     fmt,
-    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    sync::{
+        Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -25,7 +28,8 @@ const LONGEST: Duration = Duration::from_secs(15);
 pub struct Cache<T> {
     kind: &'static str,
     state: RwLock<State<T>>,
-    changed: Arc<Notify>,
+    wakes: Vec<Arc<Notify>>,
+    changes: AtomicU64,
 }
 
 /// One object as the cache keeps it.
@@ -52,15 +56,24 @@ struct State<T> {
     objects: BTreeMap<String, Seen<T>>,
     /// Versions of the last that went, so that the late answer to an older write does not bring them back.
     gone: BTreeMap<String, u64>,
+    /// Versions that writes were answered with and no watch has told of: a list that was asked for before does not have them yet.
+    untold: BTreeMap<String, u64>,
 }
 
 /// More than are ever on their way at once.
 const GONE: usize = 4096;
 
 impl<T: PartialEq> Cache<T> {
-    pub fn new(kind: &'static str, changed: Arc<Notify>) -> Cache<T> {
-        let state = State { phase: Phase::Unknown, failure: None, objects: BTreeMap::new(), gone: BTreeMap::new() };
-        Cache { kind, state: RwLock::new(state), changed }
+    /// Who looks at the cache waits for one of `wakes`; each has one waiter.
+    pub fn new(kind: &'static str, wakes: impl IntoIterator<Item = Arc<Notify>>) -> Cache<T> {
+        let state = State {
+            phase: Phase::Unknown,
+            failure: None,
+            objects: BTreeMap::new(),
+            gone: BTreeMap::new(),
+            untold: BTreeMap::new(),
+        };
+        Cache { kind, state: RwLock::new(state), wakes: wakes.into_iter().collect(), changes: AtomicU64::new(0) }
     }
 
     pub fn kind(&self) -> &'static str {
@@ -69,6 +82,11 @@ impl<T: PartialEq> Cache<T> {
 
     pub fn phase(&self) -> Phase {
         self.read().phase
+    }
+
+    /// How often what is kept has changed: whoever finds the number of before has nothing to look at.
+    pub fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Acquire)
     }
 
     /// Why the watch does not run now.
@@ -86,7 +104,9 @@ impl<T: PartialEq> Cache<T> {
         let mut state = self.write();
         let newest = state.objects.get(&name).map(|old| old.version).max(state.gone.get(&name).copied());
         if newest.is_none_or(|newest| newest < seen.version) {
+            state.untold.insert(name.clone(), seen.version);
             state.objects.insert(name, seen);
+            self.changes.fetch_add(1, Ordering::Release);
         }
     }
 
@@ -133,26 +153,30 @@ impl<T: PartialEq> Cache<T> {
                 }
             }
             Event::InitDone => {
-                let objects = listing.take().unwrap_or_default();
+                let mut objects = listing.take().unwrap_or_default();
                 let mut state = self.write();
+                let untold = state.untold_beside(&objects);
                 if state.failure.take().is_some() {
                     info!(kind = self.kind, "the watch goes on");
                 }
                 let same = state.phase == Phase::Listed && equal(&state.objects, &objects);
+                objects.extend(untold);
                 (state.phase, state.objects) = (Phase::Listed, objects);
                 drop(state);
                 if !same {
-                    self.changed.notify_one();
+                    self.tell();
                 }
             }
             Event::Apply(object) => {
                 let Some((name, seen)) = trim(object) else { return };
                 let mut state = self.write();
                 let same = state.objects.get(&name).is_some_and(|old| old.value == seen.value);
+                let dropped = state.told(&name, seen.version);
                 state.objects.insert(name, seen);
+                let same = same && !dropped;
                 drop(state);
                 if !same {
-                    self.changed.notify_one();
+                    self.tell();
                 }
             }
             Event::Delete(object) => {
@@ -162,10 +186,11 @@ impl<T: PartialEq> Cache<T> {
                     state.gone.clear();
                 }
                 state.gone.insert(name.clone(), seen.version);
+                let dropped = state.told(&name, seen.version);
                 let was = state.objects.remove(&name).is_some();
                 drop(state);
-                if was {
-                    self.changed.notify_one();
+                if was || dropped {
+                    self.tell();
                 }
             }
         }
@@ -180,6 +205,7 @@ impl<T: PartialEq> Cache<T> {
         if absent {
             state.phase = Phase::Absent;
             state.objects.clear();
+            state.untold.clear();
             state.failure = Some(text);
         } else {
             if news {
@@ -191,8 +217,13 @@ impl<T: PartialEq> Cache<T> {
         drop(state);
         if changed {
             info!(kind = self.kind, "the server does not serve this kind");
-            self.changed.notify_one();
+            self.tell();
         }
+    }
+
+    fn tell(&self) {
+        self.changes.fetch_add(1, Ordering::Release);
+        self.wakes.iter().for_each(|waiter| waiter.notify_one());
     }
 
     // A panic while the lock is held leaves whole objects behind: maps are changed by one insertion.
@@ -202,6 +233,37 @@ impl<T: PartialEq> Cache<T> {
 
     fn write(&self) -> RwLockWriteGuard<'_, State<T>> {
         self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T> State<T> {
+    /// Takes out what was written too late to be in the list. The watch goes on where the list was made, so that it tells of those, or
+    /// of something later.
+    fn untold_beside(&mut self, listed: &BTreeMap<String, Seen<T>>) -> BTreeMap<String, Seen<T>> {
+        // What is older than something in the list is there as it is, or has gone.
+        let newest = listed.values().map(|seen| seen.version).max().unwrap_or(0);
+        self.untold.retain(|_, version| *version > newest);
+        let (untold, objects) = std::mem::take(&mut self.objects)
+            .into_iter()
+            .partition(|(name, seen)| self.untold.get(name) == Some(&seen.version));
+        self.objects = objects;
+        untold
+    }
+
+    /// The watch tells of versions in their order: what it has passed over was deleted before it began. Whether there was such.
+    fn told(&mut self, name: &str, version: u64) -> bool {
+        if self.untold.is_empty() {
+            return false;
+        }
+        if self.untold.get(name).is_some_and(|untold| *untold <= version) {
+            self.untold.remove(name);
+        }
+        let (passed, untold) = std::mem::take(&mut self.untold).into_iter().partition(|(_, untold)| *untold < version);
+        self.untold = untold;
+        let passed: BTreeMap<String, u64> = passed;
+        let before = self.objects.len();
+        self.objects.retain(|name, seen| passed.get(name) != Some(&seen.version));
+        self.objects.len() < before
     }
 }
 
@@ -248,7 +310,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_list_replaces_all_and_changes_follow_it() {
-        let cache = Cache::new("Thing", Arc::new(Notify::new()));
+        let cache = Cache::new("Thing", []);
         follow(&cache, vec![Event::Init, Event::InitApply(("a", 1, "x")), Event::InitDone]).await;
         assert_eq!((cache.phase(), look(&cache).as_str()), (Phase::Listed, "a=x"));
         follow(&cache, vec![Event::Apply(("b", 2, "y")), Event::Delete(("a", 3, "x"))]).await;
@@ -259,7 +321,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_answer_to_a_write_is_known_at_once_and_never_older_than_the_watch() {
-        let cache = Cache::new("Thing", Arc::new(Notify::new()));
+        let cache = Cache::new("Thing", []);
         follow(&cache, vec![Event::Init, Event::InitDone]).await;
         cache.put("a".into(), Seen { version: 5, value: "written" });
         assert_eq!(look(&cache), "a=written");
@@ -272,9 +334,36 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_was_written_while_a_list_was_under_way_outlives_the_list() {
+        let cache = Cache::new("Thing", []);
+        follow(&cache, vec![Event::Init, Event::InitApply(("a", 3, "x")), Event::InitDone]).await;
+        let mut listing = None;
+        cache.heard(&mut listing, Event::Init, &trim);
+        cache.heard(&mut listing, Event::InitApply(("a", 3, "x")), &trim);
+        cache.put("b".into(), Seen { version: 5, value: "written" });
+        cache.put("c".into(), Seen { version: 6, value: "written" });
+        cache.heard(&mut listing, Event::InitDone, &trim);
+        assert_eq!(look(&cache), "a=x b=written c=written", "the list is of before");
+        // Versions come in order: the watch began after `b` had gone again.
+        follow(&cache, vec![Event::Apply(("c", 6, "written"))]).await;
+        assert_eq!(look(&cache), "a=x c=written");
+        follow(&cache, vec![Event::Init, Event::InitApply(("a", 9, "y")), Event::InitDone]).await;
+        assert_eq!(look(&cache), "a=y", "what was told of once is the list's to know");
+    }
+
+    #[tokio::test]
+    async fn what_a_list_is_newer_than_is_not_kept_beside_it() {
+        let cache = Cache::new("Thing", []);
+        follow(&cache, vec![Event::Init, Event::InitDone]).await;
+        cache.put("a".into(), Seen { version: 5, value: "written" });
+        follow(&cache, vec![Event::Init, Event::InitApply(("b", 7, "x")), Event::InitDone]).await;
+        assert_eq!(look(&cache), "b=x");
+    }
+
+    #[tokio::test]
     async fn what_changes_nothing_wakes_nobody() {
         let changed = Arc::new(Notify::new());
-        let cache = Cache::new("Thing", changed.clone());
+        let cache = Cache::new("Thing", [changed.clone()]);
         follow(&cache, vec![Event::Init, Event::InitApply(("a", 1, "x")), Event::InitDone]).await;
         changed.notified().await;
         follow(
@@ -288,7 +377,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_kind_that_is_not_served_is_absent_until_it_is() {
-        let cache = Cache::new("Thing", Arc::new(Notify::new()));
+        let cache = Cache::new("Thing", []);
         let status = kube::core::Status { code: 404, ..kube::core::Status::default() };
         let missing = Error::InitialListFailed(kube::Error::Api(Box::new(status)));
         cache.follow(stream::iter([Err(missing)]), trim).await;

@@ -13,13 +13,16 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::{
-    API_VERSION, DeviceClass, EgressGateway, EgressPolicy, HostInterface, IpBlock, Network, PodNetwork,
-    PodNetworkAttachment, Strategies,
+    API_VERSION, DeviceClass, EgressGateway, EgressHealth, EgressPolicy, EgressSlice, HostInterface, IpBlock, Network,
+    PodNetwork, PodNetworkAttachment, Strategies,
     block::IpBlockSpec,
     class::DeviceClassSpec,
     egress_gateway::EgressGatewaySpec,
+    egress_health::EgressHealthSpec,
     egress_policy::EgressPolicySpec,
+    egress_slice::EgressSliceSpec,
     host_interface::{Author, HostInterfaceSpec, UNMANAGED},
+    listed,
     network::spec::NetworkSpec,
     pod_network::{PodNetworkAttachmentSpec, PodNetworkSpec},
     schema::Compiled,
@@ -29,7 +32,7 @@ use crate::{
 };
 
 /// Where an object is that has a namespace and does not say which.
-const NAMESPACE: &str = "default";
+const NAMESPACE: &str = listed::NAMESPACE;
 
 /// An object of ours as a file carries it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -108,8 +111,14 @@ pub enum Object {
     HostInterface(HostInterface),
     EgressPolicy(EgressPolicy),
     EgressGateway(EgressGateway),
+    EgressSlice(EgressSlice),
+    EgressHealth(EgressHealth),
     PodNetwork(PodNetwork),
     PodNetworkAttachment(PodNetworkAttachment),
+    /// Of Kubernetes itself, as is what follows: read in part.
+    Node(listed::Node),
+    Pod(listed::Pod),
+    Namespace(listed::Namespace),
     Strategies(Strategies),
 }
 
@@ -149,7 +158,7 @@ pub fn parse(document: Value, bare: Bare) -> (Identity, Result<Object, Vec<Findi
     let field = |path: &str| document.pointer(path).and_then(Value::as_str).unwrap_or_default().to_owned();
     let (api_version, kind, name) = (field("/apiVersion"), field("/kind"), field("/metadata/name"));
     let namespace = match kind.as_str() {
-        "PodNetworkAttachment" => Some(field("/metadata/namespace")).filter(|name| !name.is_empty()),
+        "PodNetworkAttachment" | "Pod" => Some(field("/metadata/namespace")).filter(|name| !name.is_empty()),
         _ => Some(String::new()),
     };
     let namespace = namespace.unwrap_or_else(|| NAMESPACE.to_owned());
@@ -164,6 +173,11 @@ pub fn parse(document: Value, bare: Bare) -> (Identity, Result<Object, Vec<Findi
         (API_VERSION, "EgressGateway") => egress_gateway(document),
         (API_VERSION, "PodNetwork") => pod_network(document),
         (API_VERSION, "PodNetworkAttachment") => attachment(document),
+        (API_VERSION, "EgressSlice") => egress_slice(document),
+        (API_VERSION, "EgressHealth") => egress_health(document),
+        ("v1", "Node") => listed::Node::read(&document).map(Object::Node),
+        ("v1", "Pod") => listed::Pod::read(&document).map(Object::Pod),
+        ("v1", "Namespace") => listed::Namespace::read(&document).map(Object::Namespace),
         ("v1", "ConfigMap") => config_map(document, &identity.name),
         _ => Err(vec![unknown(&document, &api_version, &kind)]),
     };
@@ -243,6 +257,20 @@ fn egress_policy(document: Value) -> Result<Object, Vec<Finding>> {
 fn egress_gateway(document: Value) -> Result<Object, Vec<Finding>> {
     static SCHEMA: LazyLock<Compiled> = LazyLock::new(Compiled::new::<Envelope<EgressGatewaySpec>>);
     plain(&SCHEMA, document, |name, spec| EgressGateway::new(name, spec).map(Object::EgressGateway))
+}
+
+fn egress_slice(document: Value) -> Result<Object, Vec<Finding>> {
+    static SCHEMA: LazyLock<Compiled> = LazyLock::new(Compiled::new::<Envelope<EgressSliceSpec>>);
+    plain(&SCHEMA, document, |name, spec| EgressSlice::new(name, spec).map(Object::EgressSlice))
+}
+
+fn egress_health(document: Value) -> Result<Object, Vec<Finding>> {
+    static SCHEMA: LazyLock<Compiled> = LazyLock::new(Compiled::new::<Envelope<EgressHealthSpec>>);
+    plain(&SCHEMA, document, |name: String, spec| {
+        let observer = name.parse().or_else(|_| "unnamed".parse());
+        let observer = observer.map_err(|error: InvalidName| vec![Finding::new("metadata.name", error.to_string())])?;
+        EgressHealth::new(observer, spec).map(Object::EgressHealth)
+    })
 }
 
 fn pod_network(document: Value) -> Result<Object, Vec<Finding>> {
@@ -329,8 +357,9 @@ fn unknown(document: &Value, api_version: &str, kind: &str) -> Finding {
         ("", _) => Finding::new("apiVersion", format!("is missing; hint: write `{API_VERSION}`")),
         (API_VERSION, _) => Finding::new("kind", format!("`{kind}` is not served; hint: {known} are")),
         _ => {
-            let message =
-                format!("`{api_version}` with kind `{kind}` is not served; hint: {known} of `{API_VERSION}` are");
+            let message = format!(
+                "`{api_version}` with kind `{kind}` is not served; hint: {known} of `{API_VERSION}` are, and Node, Pod and Namespace of `v1`"
+            );
             Finding::new("apiVersion", message)
         }
     }

@@ -12,8 +12,8 @@ use nicety_core::{
 };
 
 use crate::{
-    DeviceClass, EgressGateway, EgressPolicy, HostInterface, IpBlock, Network, PodNetwork, PodNetworkAttachment,
-    Strategies,
+    DeviceClass, EgressGateway, EgressHealth, EgressPolicy, EgressSlice, HostInterface, IpBlock, Network, PodNetwork,
+    PodNetworkAttachment, Strategies, listed,
     manifest::{self, Bare, Identity, Object},
     yaml,
 };
@@ -29,10 +29,18 @@ pub struct Set {
     pub hosts: BTreeMap<NodeName, HostInterface>,
     pub egress_policies: BTreeMap<String, EgressPolicy>,
     pub egress_gateways: BTreeMap<String, EgressGateway>,
+    /// By name. A machine alone computes its own and has none of them here.
+    pub egress_slices: BTreeMap<String, EgressSlice>,
+    pub egress_healths: BTreeMap<NodeName, EgressHealth>,
     pub pod_networks: BTreeMap<String, PodNetwork>,
     /// By namespace and name.
     pub pod_network_attachments: BTreeMap<(String, String), PodNetworkAttachment>,
-    /// Those of the file or ConfigMap, else the defaults; with the networks' own overrides.
+    /// Machines, pods and namespaces that are listed in a folder.
+    pub nodes: BTreeMap<NodeName, listed::Node>,
+    /// By namespace and name.
+    pub pods: BTreeMap<(String, String), listed::Pod>,
+    pub namespaces: BTreeMap<String, listed::Namespace>,
+    /// Those of the file or ConfigMap, else the defaults; with the networks' and egress policies' own overrides.
     pub strategies: Strategies,
 }
 
@@ -116,6 +124,21 @@ impl Assembly {
             Ok(Object::EgressGateway(gateway)) => {
                 self.set.egress_gateways.insert(gateway.name.clone(), gateway);
             }
+            Ok(Object::EgressSlice(slice)) => {
+                self.set.egress_slices.insert(slice.name.clone(), slice);
+            }
+            Ok(Object::EgressHealth(health)) => {
+                self.set.egress_healths.insert(health.observer.clone(), health);
+            }
+            Ok(Object::Node(node)) => {
+                self.set.nodes.insert(node.name.clone(), node);
+            }
+            Ok(Object::Pod(pod)) => {
+                self.set.pods.insert((pod.namespace.clone(), pod.name.clone()), pod);
+            }
+            Ok(Object::Namespace(namespace)) => {
+                self.set.namespaces.insert(namespace.name.clone(), namespace);
+            }
             Ok(Object::PodNetwork(network)) => {
                 self.set.pod_networks.insert(network.name.clone(), network);
             }
@@ -178,6 +201,35 @@ impl Assembly {
                 let origin = origin.map_or("", |origin| origin.at.as_str());
                 findings.push(below(origin, Finding::new("spec.strategy.nicSelection", message)));
             }
+        }
+        findings.extend(self.egress_strategies(&at));
+        findings
+    }
+
+    /// As of networks; and what an egress policy names must be there.
+    fn egress_strategies(&mut self, at: &str) -> Vec<Finding> {
+        let assigned = &self.set.strategies.gateway_distribution;
+        let unknown = assigned.overrides.keys().filter(|policy| !self.knows("EgressPolicy", policy));
+        let mut findings: Vec<Finding> = unknown
+            .map(|policy| {
+                let path = format!("gatewayDistribution.egressPolicies.{policy}");
+                below(at, Finding::new(path, "there is no EgressPolicy of this name"))
+            })
+            .collect();
+        let Strategies { gateway_distribution, strategies, .. } = &mut self.set.strategies;
+        for policy in self.set.egress_policies.values() {
+            let Some(own) = &policy.strategy else { continue };
+            let chosen = gateway_distribution.overrides.entry(policy.name.clone()).or_insert_with(|| own.clone());
+            let message = match (strategies.contains_key(own), chosen == own) {
+                (_, false) => format!(
+                    "is `{own}`, but `{at}` says `{chosen}` under `gatewayDistribution.egressPolicies`; hint: say it once"
+                ),
+                (false, true) => crate::strategies::unknown(own, strategies),
+                (true, true) => continue,
+            };
+            let origin = self.origins.get(&Identity::new("EgressPolicy", &policy.name));
+            let origin = origin.map_or("", |origin| origin.at.as_str());
+            findings.push(below(origin, Finding::new("spec.strategy", message)));
         }
         findings
     }

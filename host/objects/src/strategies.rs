@@ -118,6 +118,12 @@ impl Strategies {
     }
 }
 
+/// What is said of a strategy's name that leads nowhere.
+pub fn unknown(name: &StrategyName, strategies: &BTreeMap<StrategyName, Strategy>) -> String {
+    let known = strategies.keys().map(StrategyName::as_str).collect::<Vec<_>>().join("`, `");
+    format!("there is no strategy `{name}`; hint: there are `{known}`")
+}
+
 impl Default for Strategies {
     /// Without `strategies.yaml`: the built-in policies that need no config. Each is a strategy of its own name.
     fn default() -> Self {

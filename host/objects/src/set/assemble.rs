@@ -32,6 +32,7 @@ impl Set {
         networks(&mut set, offered.networks, before, &mut refused);
         blocks(&mut set, offered.blocks, before, &mut refused);
         strategies(&mut set, offered.strategies, before, &mut refused);
+        egress_strategies(&mut set, before, &mut refused);
         (set, refused)
     }
 }
@@ -61,6 +62,21 @@ impl<'a> Offered<'a> {
             }
             Object::EgressGateway(gateway) => {
                 self.alone.egress_gateways.insert(gateway.name.clone(), gateway.clone());
+            }
+            Object::EgressSlice(slice) => {
+                self.alone.egress_slices.insert(slice.name.clone(), slice.clone());
+            }
+            Object::EgressHealth(health) => {
+                self.alone.egress_healths.insert(health.observer.clone(), health.clone());
+            }
+            Object::Node(node) => {
+                self.alone.nodes.insert(node.name.clone(), node.clone());
+            }
+            Object::Pod(pod) => {
+                self.alone.pods.insert((pod.namespace.clone(), pod.name.clone()), pod.clone());
+            }
+            Object::Namespace(namespace) => {
+                self.alone.namespaces.insert(namespace.name.clone(), namespace.clone());
             }
             Object::PodNetwork(network) => {
                 self.alone.pod_networks.insert(network.name.clone(), network.clone());
@@ -191,6 +207,56 @@ fn strategies(set: &mut Set, offered: Option<&Strategies>, before: &Set, refused
     }
 }
 
+/// The egress policies' own choices join the overrides. One that names a strategy which is not there waits for it, as a network does.
+fn egress_strategies(set: &mut Set, before: &Set, refused: &mut Vec<Refused>) {
+    let written = set.strategies.gateway_distribution.overrides.clone();
+    let missing = written.keys().filter(|name| !set.egress_policies.contains_key(*name));
+    let unknown: Vec<Finding> = missing
+        .map(|name| {
+            let path = format!("gatewayDistribution.egressPolicies.{name}");
+            Finding::new(path, "there is no EgressPolicy of this name")
+        })
+        .collect();
+    if !unknown.is_empty() {
+        refused.push(Refused { kind: "ConfigMap", name: crate::strategies::CONFIG_MAP.to_owned(), findings: unknown });
+    }
+    let offered = std::mem::take(&mut set.egress_policies);
+    for (name, policy) in offered {
+        let Some(own) = policy.strategy.clone() else {
+            set.egress_policies.insert(name, policy);
+            continue;
+        };
+        let finding = match written.get(&name) {
+            Some(chosen) if *chosen != own => {
+                Some(format!("is `{own}`, but the strategies say `{chosen}` for this policy, and they decide"))
+            }
+            Some(_) => None,
+            None if set.strategies.strategies.contains_key(&own) => {
+                set.strategies.gateway_distribution.overrides.insert(name.clone(), own);
+                None
+            }
+            None => {
+                let message = crate::strategies::unknown(&own, &set.strategies.strategies);
+                let findings = vec![Finding::new("spec.strategy", message)];
+                refused.push(Refused { kind: "EgressPolicy", name: name.clone(), findings });
+                // Its version before, where that named one that is there, or none; else what it was keeps being it.
+                if let Some(old) = before.egress_policies.get(&name) {
+                    let named = old.strategy.clone().filter(|name| set.strategies.strategies.contains_key(name));
+                    set.strategies.gateway_distribution.overrides.extend(named.map(|own| (name.clone(), own)));
+                    set.egress_policies.insert(name, old.clone());
+                }
+                continue;
+            }
+        };
+        refused.extend(finding.map(|message| Refused {
+            kind: "EgressPolicy",
+            name: name.clone(),
+            findings: vec![Finding::new("spec.strategy", message)],
+        }));
+        set.egress_policies.insert(name, policy);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
@@ -278,5 +344,28 @@ mod tests {
         let (before, _) = Set::assemble([&plain], &Set::default());
         let (set, refused) = Set::assemble([&wants], &before);
         assert_eq!((set.networks, refused.len()), (before.networks, 1));
+    }
+
+    #[test]
+    fn an_egress_policy_waits_for_the_strategy_that_it_names() {
+        let policy = |strategy: Option<&str>| {
+            let mut spec = json!({
+                "selectors": [{"podSelector": {}}], "destinationCIDRs": ["0.0.0.0/0"], "egressGateways": [{"nodeSelector": {}}],
+            });
+            if let Some(name) = strategy {
+                spec["strategy"] = json!(name);
+            }
+            object("EgressPolicy", "out", spec)
+        };
+        let (plain, wants) = (policy(None), policy(Some("mine")));
+        let (set, refused) = Set::assemble([&wants], &Set::default());
+        assert!(said(&refused)[0].starts_with("EgressPolicy out: spec.strategy: there is no strategy `mine`"));
+        assert_eq!(set.egress_policies.len(), 0);
+        let (before, _) = Set::assemble([&plain], &Set::default());
+        let (set, refused) = Set::assemble([&wants], &before);
+        assert_eq!((set.egress_policies, refused.len()), (before.egress_policies, 1));
+        let known = policy(Some("round-robin"));
+        let (set, refused) = Set::assemble([&known], &Set::default());
+        assert_eq!((set.strategies.gateway_distribution.to("out").as_str(), refused.len()), ("round-robin", 0));
     }
 }

@@ -76,7 +76,7 @@ fn findings_of_all_files_come_together_with_file_object_and_field() {
             "b.yaml",
             "kind: Network\n---\napiVersion: nicety.dev/v1alpha1\nkind: Netwrok\nmetadata: {name: x}\n---\n- 1\n---\n3\n",
         ),
-        file("c.json", r#"{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}}"#),
+        file("c.json", r#"{"apiVersion": "v1", "kind": "Service", "metadata": {"name": "p"}}"#),
     ];
     assert_eq!(
         refused(&files),
@@ -86,7 +86,7 @@ fn findings_of_all_files_come_together_with_file_object_and_field() {
             "b.yaml: Netwrok x: kind: `Netwrok` is not served; hint: Network, IPBlock, HostInterface, DeviceClass, EgressPolicy, EgressGateway, PodNetwork and PodNetworkAttachment are",
             "b.yaml: document 3: is not an object; hint: a manifest starts with `apiVersion` and `kind`",
             "b.yaml: document 4: is not an object; hint: a manifest starts with `apiVersion` and `kind`",
-            "c.json: Pod p: apiVersion: `v1` with kind `Pod` is not served; hint: Network, IPBlock, HostInterface, DeviceClass, EgressPolicy, EgressGateway, PodNetwork and PodNetworkAttachment of `nicety.dev/v1alpha1` are",
+            "c.json: Service p: apiVersion: `v1` with kind `Service` is not served; hint: Network, IPBlock, HostInterface, DeviceClass, EgressPolicy, EgressGateway, PodNetwork and PodNetworkAttachment of `nicety.dev/v1alpha1` are, and Node, Pod and Namespace of `v1`",
         ]
     );
 }
@@ -223,4 +223,39 @@ fn a_manifest_cut_off_or_garbled_anywhere_is_a_set_or_findings_with_its_file() {
         }
     }
     assert!(refused > 500, "only {refused} were refused");
+}
+
+#[test]
+fn an_egress_policy_s_own_strategy_joins_the_overrides() {
+    let policy = |strategy: &str| {
+        format!(
+            "apiVersion: nicety.dev/v1alpha1\nkind: EgressPolicy\nmetadata: {{name: out}}\nspec:\n  selectors: [{{podSelector: {{}}}}]\n  \
+             destinationCIDRs: [0.0.0.0/0]\n  egressGateways: [{{nodeSelector: {{}}}}]\n  strategy: {strategy}\n"
+        )
+    };
+    let plain = "strategies: {mine: {policy: 'builtin:rendezvous'}, other: {policy: 'builtin:jump'}}\n";
+    let set = Set::parse(&[file("a.yaml", &policy("mine")), file("strategies.yaml", plain)]).unwrap();
+    assert_eq!(set.strategies.gateway_distribution.to("out").as_str(), "mine");
+    let lost = refused(&[file("a.yaml", &policy("lost")), file("strategies.yaml", plain)]);
+    let expected = "a.yaml: EgressPolicy out: spec.strategy: there is no strategy `lost`; hint: there are `";
+    assert!(lost[0].starts_with(expected), "{lost:?}");
+    let both = format!("gatewayDistribution: {{egressPolicies: {{out: other, gone: mine}}}}\n{plain}");
+    assert_eq!(
+        refused(&[file("a.yaml", &policy("mine")), file("strategies.yaml", &both)]),
+        [
+            "strategies.yaml: gatewayDistribution.egressPolicies.gone: there is no EgressPolicy of this name",
+            "a.yaml: EgressPolicy out: spec.strategy: is `mine`, but `strategies.yaml` says `other` under \
+             `gatewayDistribution.egressPolicies`; hint: say it once",
+        ]
+    );
+}
+
+#[test]
+fn machines_and_pods_are_listed_as_kubernetes_has_them() {
+    let text = "apiVersion: v1\nkind: Node\nmetadata: {name: node-1}\nstatus: {addresses: [{type: InternalIP, address: 10.0.0.1}]}\n---\n\
+                apiVersion: v1\nkind: Pod\nmetadata: {name: web, namespace: shop}\nspec: {nodeName: node-1, containers: []}\n---\n\
+                apiVersion: v1\nkind: Pod\nmetadata: {name: web}\n---\napiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n";
+    let set = Set::parse(&[file("a.yaml", text)]).unwrap();
+    assert_eq!((set.nodes.len(), set.pods.len(), set.namespaces.len()), (1, 2, 1));
+    assert!(set.pods.contains_key(&("default".to_owned(), "web".to_owned())));
 }

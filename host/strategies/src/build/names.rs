@@ -92,8 +92,7 @@ fn references(strategy: &Strategy) -> Vec<(String, &StrategyName)> {
 }
 
 fn unknown(path: String, name: &StrategyName, strategies: &BTreeMap<StrategyName, Strategy>) -> Finding {
-    let known = strategies.keys().map(StrategyName::as_str).collect::<Vec<_>>().join("`, `");
-    Finding::new(path, format!("there is no strategy `{name}`; hint: there are `{known}`"))
+    Finding::new(path, nicety_objects::strategies::unknown(name, strategies))
 }
 
 /// Whether a walk from `start` comes back to it.

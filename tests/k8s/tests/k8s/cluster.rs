@@ -1,7 +1,7 @@
 //! A whole cluster: API server, controller, and daemons in network namespaces of their own on shared fabrics; pods are attached by
 //! the plugin binary as a kubelet's runtime calls it. `ip` and `ping` judge.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use k8s_openapi::api::core::v1::{ConfigMap, Event, Node, Pod};
@@ -16,6 +16,9 @@ use nicety_tests_k8s::{
 use serde_json::{Value, json};
 
 use crate::storms::ATTACHMENTS;
+
+/// So long daemons are listened to that have nothing to say.
+const REST: Duration = Duration::from_secs(20);
 
 pub fn tests() -> Vec<Test> {
     vec![
@@ -320,6 +323,11 @@ async fn away() -> anyhow::Result<()> {
     cluster.annotated(&sandboxes[1]).await?;
 
     tokio::time::sleep(secs(6)).await; // what is known is on disk after five seconds at most
+    // Watches alone, which last half an hour and longer: nodes at rest ask for nothing.
+    cluster.api.forget();
+    tokio::time::sleep(REST).await;
+    let asked = cluster.api.seen();
+    ensure!(asked.len() <= 1, "two daemons at rest asked {} times in {REST:?}: {asked:?}", asked.len());
     cluster.api.down();
     let begun = Instant::now();
     // Those that were heard of before come, and go.
@@ -338,7 +346,7 @@ async fn away() -> anyhow::Result<()> {
     nicety_tests_k8s::ip("netns add stranger")?;
     let refused = a.call("ADD", &stranger, &asks_for_rails())?;
     ensure!(refused.as_ref().is_err_and(|error| error["code"] == 11), "{refused:?}");
-    tokio::time::sleep(secs(60).saturating_sub(begun.elapsed())).await; // the outage that is promised
+    tokio::time::sleep(outage()?.saturating_sub(begun.elapsed())).await; // the outage that is promised
     cluster.api.forget();
     cluster.api.up();
 
@@ -358,6 +366,14 @@ async fn away() -> anyhow::Result<()> {
         ensure!(status["leases"] == 0 && status["records"] == 0, "{status:#}");
     }
     Ok(())
+}
+
+/// A minute, or the seconds of `NICETY_OUTAGE`: for once to try a longer one than a test run has time for.
+fn outage() -> anyhow::Result<Duration> {
+    match std::env::var("NICETY_OUTAGE") {
+        Ok(seconds) => Ok(secs(seconds.parse().context("`NICETY_OUTAGE` is a number of seconds")?)),
+        Err(_) => Ok(secs(60)),
+    }
 }
 
 async fn kubelet() -> anyhow::Result<()> {

@@ -4,7 +4,7 @@ use nicety_policy_sdk::{
     Denial,
     gateways::{
         Assignment, Facts,
-        hash::fnv1a_64,
+        hash::text,
         rendezvous::{Rules, assign},
     },
 };
@@ -55,7 +55,7 @@ pub fn decide(config: &Config, facts: &Facts) -> Result<Assignment, Denial> {
     let rules = Rules { bound: config.bound_percent, sticky: config.sticky };
     let endpoints = &facts.endpoints;
     Ok(assign(facts, rules, |endpoint| {
-        fnv1a_64(match config.key {
+        text(match config.key {
             Key::Uid => endpoints.uid.bytes_of(endpoint),
             Key::Identity => endpoints.identity.bytes_of(endpoint),
         })

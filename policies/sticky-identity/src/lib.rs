@@ -5,7 +5,7 @@ use nicety_policy_sdk::{
     Denial,
     gateways::{
         Assignment, Facts,
-        hash::fnv1a_64,
+        hash::text,
         rendezvous::{Rules, assign},
     },
 };
@@ -41,7 +41,7 @@ nicety_policy_sdk::policy! {
 pub fn decide(config: &Config, facts: &Facts) -> Result<Assignment, Denial> {
     let rules = Rules { bound: config.bound_percent, sticky: config.sticky };
     let endpoints = &facts.endpoints;
-    Ok(assign(facts, rules, |endpoint| fnv1a_64(endpoints.identity.bytes_of(endpoint))))
+    Ok(assign(facts, rules, |endpoint| text(endpoints.identity.bytes_of(endpoint))))
 }
 
 fn validate(config: &Config) -> Vec<String> {

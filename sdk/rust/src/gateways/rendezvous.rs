@@ -6,11 +6,9 @@ mod matching;
 #[cfg(test)]
 mod tests;
 
-use std::cmp::Reverse;
-
 use super::{
-    Assignment, Facts, NONE,
-    hash::{fnv1a_64, minus_log2, mix},
+    Assignment, Facts, Gateway, NONE,
+    hash::{minus_log2, mix, text},
     open::{Pick, each},
 };
 
@@ -34,67 +32,103 @@ const STAYS: u8 = 1;
 const NEXT: u8 = 2;
 const OVER: u8 = 3;
 
-/// What a gateway is worth to an endpoint: more is better, and of two of equal worth the earlier one in order.
-type Worth = (u64, Reverse<u32>);
+/// What a gateway is worth to an endpoint: more is better. The last 16 bits are its place from behind, so that of two of equal worth the
+/// earlier one is worth more, and nobody needs to carry along whose it is. Never 0.
+type Worth = u64;
+const PLACE: u64 = 0xffff;
 
-/// Gateways as they are ranked. All lists are by index of a gateway.
+/// Gateways as they are ranked.
 struct Ranks {
-    seeds: Vec<u64>,
-    weights: Vec<u32>,
-    /// Its place among those that are open, which does not depend on the order of the facts.
-    places: Vec<u32>,
+    /// By index of a gateway.
+    all: Vec<Ranked>,
+    /// Those that take new endpoints, side by side in their order: each endpoint looks at all of them.
+    open: Vec<(Ranked, u32)>,
     /// All weights are: then nobody needs logarithms.
     equal: bool,
 }
 
+#[derive(Debug, Clone, Copy)]
+struct Ranked {
+    seed: u64,
+    /// Odd.
+    factor: u64,
+    weight: u32,
+    /// 2^31 by the weight: a division for each look would be most of the work. A logarithm is at most 2^32.
+    share: u64,
+    /// Its place among those that are open, from behind: it does not depend on the order of the facts.
+    place: u64,
+}
+
 impl Ranks {
     fn of(facts: &Facts, open: &[u32]) -> Ranks {
-        let weights: Vec<u32> = facts.gateways.iter().map(|gateway| gateway.weight).collect();
-        let mut of_open = open.iter().filter_map(|gateway| weights.get(*gateway as usize));
-        let first = of_open.next();
-        let equal = of_open.all(|weight| Some(weight) == first);
-        let seeds = facts.gateways.iter().map(|gateway| mix(fnv1a_64(gateway.id.as_bytes()))).collect();
-        let mut places = vec![0; weights.len()];
-        for (place, gateway) in (0..).zip(open) {
-            if let Some(entry) = places.get_mut(*gateway as usize) {
-                *entry = place;
+        let ranked = |gateway: &Gateway| {
+            let weight = gateway.weight;
+            let share = (1 << 31) / u64::from(weight.max(1));
+            let seed = text(gateway.id.as_bytes());
+            Ranked { seed, factor: mix(seed) | 1, weight, share, place: PLACE }
+        };
+        let mut all: Vec<Ranked> = facts.gateways.iter().map(ranked).collect();
+        for (place, gateway) in (0..PLACE).zip(open) {
+            if let Some(ranked) = all.get_mut(*gateway as usize) {
+                ranked.place = PLACE - place;
             }
         }
-        Ranks { seeds, weights, places, equal }
+        let open: Vec<(Ranked, u32)> =
+            open.iter().filter_map(|gateway| Some((*all.get(*gateway as usize)?, *gateway))).collect();
+        let equal = open.iter().all(|(ranked, _)| Some(ranked.weight) == open.first().map(|(first, _)| first.weight));
+        Ranks { all, open, equal }
+    }
+
+    fn weight(&self, gateway: u32) -> u32 {
+        self.all.get(gateway as usize).map_or(0, |ranked| ranked.weight)
     }
 
     fn worth(&self, key: u64, gateway: u32) -> Worth {
-        let index = gateway as usize;
-        let place = Reverse(self.places.get(index).copied().unwrap_or_default());
-        // Both are mixed already: one multiplication carries each bit to the top, where the order is made.
-        let hash = (key ^ self.seeds.get(index).copied().unwrap_or_default()).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        if self.equal {
-            return (hash, place);
-        }
-        // The hash as an exponential waiting time, shorter for more weight: the first to come is chosen by weight. What the logarithm
-        // leaves out tells those apart that come together.
-        let weight = u64::from(self.weights.get(index).copied().unwrap_or(1).max(1));
-        let waiting = ((minus_log2(hash) << 24) / weight) & !LAST;
-        (u64::MAX - (waiting | (hash & LAST)), place)
+        let Some(ranked) = self.all.get(gateway as usize) else { return 1 };
+        if self.equal { ranked.by_hash(key) } else { ranked.by_weight(key) }
     }
 
-    /// The two best of some gateways, which stand in order.
-    fn best(&self, key: u64, gateways: &[u32]) -> (u32, u32) {
-        let (mut first, mut second) = ((0, NONE), (0, NONE));
-        for gateway in gateways {
-            let (worth, _) = self.worth(key, *gateway);
-            if first.1 == NONE || worth > first.0 {
-                (second, first) = (first, (worth, *gateway));
-            } else if second.1 == NONE || worth > second.0 {
-                second = (worth, *gateway);
+    /// The two best of those that an endpoint may use.
+    fn best(&self, facts: &Facts, endpoint: usize, key: u64) -> (u32, u32) {
+        let (first, second) = match (facts.allowed.is_empty(), self.equal) {
+            // The same three times, so that what most policies need is a loop of few instructions.
+            (true, true) => two(self.open.iter().map(|(ranked, _)| ranked.by_hash(key))),
+            (true, false) => two(self.open.iter().map(|(ranked, _)| ranked.by_weight(key))),
+            (false, _) => {
+                let allowed = self.open.iter().filter(|(_, gateway)| facts.allows(endpoint, *gateway));
+                two(allowed.map(|(_, gateway)| self.worth(key, *gateway)))
             }
-        }
-        (first.1, second.1)
+        };
+        let whose = |worth: Worth| match worth {
+            0 => NONE,
+            worth => self.open.get((PLACE - (worth & PLACE)) as usize).map_or(NONE, |(_, gateway)| *gateway),
+        };
+        (whose(first), whose(second))
     }
 }
 
-/// Bits of a waiting time that the logarithm does not fill.
-const LAST: u64 = 0xffff;
+impl Ranked {
+    fn hash(&self, key: u64) -> u64 {
+        // The key is mixed already. A factor of the gateway's own carries each bit to the top, where the order is made, in another way
+        // than its neighbours': with one factor for all, some gateways would be the best of more endpoints than others.
+        (key ^ self.seed).wrapping_mul(self.factor)
+    }
+
+    fn by_hash(&self, key: u64) -> Worth {
+        (self.hash(key) & !PLACE) | self.place
+    }
+
+    /// The hash as an exponential waiting time, shorter for more weight: the first to come is chosen by weight.
+    fn by_weight(&self, key: u64) -> Worth {
+        let waiting = minus_log2(self.hash(key)).wrapping_mul(self.share);
+        (!waiting & !PLACE) | self.place
+    }
+}
+
+/// The most and the next; 0 where there is none. Without a branch: which it would take, nobody can foretell.
+fn two(gateways: impl Iterator<Item = Worth>) -> (Worth, Worth) {
+    gateways.fold((0, 0), |(first, second), worth| (first.max(worth), second.max(first.min(worth))))
+}
 
 /// What is known of an endpoint before anybody asks.
 struct Wish {
@@ -108,10 +142,9 @@ struct Wish {
 pub fn assign(facts: &Facts, rules: Rules, key: impl Fn(usize) -> u64) -> Assignment {
     let open = facts.open();
     let ranks = Ranks::of(facts, &open);
-    let mut room = Vec::with_capacity(open.len());
     let wishes = (0..facts.endpoints.len()).map(|endpoint| {
         let key = mix(key(endpoint));
-        let (first, second) = ranks.best(key, facts.allowed_of(endpoint, &open, &mut room));
+        let (first, second) = ranks.best(facts, endpoint, key);
         Wish { key, first, second }
     });
     let wishes: Vec<Wish> = wishes.collect();

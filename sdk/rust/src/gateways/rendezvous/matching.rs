@@ -4,16 +4,20 @@
 use std::{cmp::Reverse, collections::BinaryHeap};
 
 use super::{Ranks, Rules, Wish, Worth, home};
-use crate::gateways::{Facts, NONE, hash::fnv1a_64};
+use crate::{
+    gateways::{
+        Facts, NONE,
+        hash::{mix, text},
+    },
+    types::Address,
+};
 
-/// The least wanted on top: those that are not here already before those that are, then by what the gateway is worth to them.
-type Queue = BinaryHeap<Reverse<Asking>>;
-
+/// The least wanted first: those that are not here already before those that are, then by what the gateway is worth to them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Asking {
     here: bool,
     worth: u64,
-    /// Where two are of equal worth.
+    /// Where two are of equal worth: of the address, which no two have in common.
     tie: u64,
     endpoint: u32,
 }
@@ -60,9 +64,9 @@ pub(super) fn given(facts: &Facts, rules: Rules, open: &[u32], ranks: &Ranks, wi
                 candidates.map(ranked).filter(left).max().map(|next| (next, Asked::Ranked(next.0)))
             }
         };
-        let Some((((worth, _), gateway), now)) = next else { continue };
+        let Some(((worth, gateway), now)) = next else { continue };
         (*asked, *given_now) = (now, gateway);
-        let tie = fnv1a_64(facts.endpoints.identity.bytes_of(place)) ^ fnv1a_64(facts.endpoints.uid.bytes_of(place));
+        let tie = tie(facts, place);
         if let Some(out) = shares.ask(gateway, Asking { here: home == Some(gateway), worth, tie, endpoint }) {
             if let Some(entry) = given.get_mut(out as usize) {
                 *entry = NONE;
@@ -73,6 +77,14 @@ pub(super) fn given(facts: &Facts, rules: Rules, open: &[u32], ranks: &Ranks, wi
     given
 }
 
+/// The first address; of an endpoint that has none, its names.
+fn tie(facts: &Facts, endpoint: usize) -> u64 {
+    match facts.endpoints.address(endpoint) {
+        Some(Address { high, low }) => mix(high ^ mix(low)),
+        None => text(facts.endpoints.identity.bytes_of(endpoint)) ^ text(facts.endpoints.uid.bytes_of(endpoint)),
+    }
+}
+
 /// What each gateway may have, and who has it.
 struct Shares {
     /// By index of a gateway. None: no bound.
@@ -80,28 +92,41 @@ struct Shares {
     queues: Vec<Queue>,
 }
 
+/// Most gateways never have more than they may: those need no order.
+enum Queue {
+    Room(Vec<Reverse<Asking>>),
+    Full(BinaryHeap<Reverse<Asking>>),
+}
+
 impl Shares {
     fn of(rules: Rules, open: &[u32], ranks: &Ranks, endpoints: usize) -> Shares {
-        let weight = |gateway: &u32| u128::from(ranks.weights.get(*gateway as usize).copied().unwrap_or_default());
+        let weight = |gateway: &u32| u128::from(ranks.weight(*gateway));
         let all: u128 = open.iter().map(weight).sum();
-        let mut most = vec![None; ranks.weights.len()];
+        let mut most = vec![None; ranks.all.len()];
         for gateway in open.iter().filter(|_| rules.bound > 0) {
             let share = (endpoints as u128 * u128::from(rules.bound) * weight(gateway)).div_ceil((all * 100).max(1));
             if let Some(entry) = most.get_mut(*gateway as usize) {
                 *entry = Some(usize::try_from(share).unwrap_or(usize::MAX));
             }
         }
-        Shares { most, queues: vec![Queue::new(); ranks.weights.len()] }
+        Shares { most, queues: ranks.all.iter().map(|_| Queue::Room(Vec::new())).collect() }
     }
 
     /// Who is turned away, if somebody is.
     fn ask(&mut self, gateway: u32, asking: Asking) -> Option<u32> {
         let most = self.most.get(gateway as usize).copied().flatten()?;
         let queue = self.queues.get_mut(gateway as usize)?;
-        queue.push(Reverse(asking));
-        if queue.len() <= most {
-            return None;
+        match queue {
+            Queue::Room(those) => {
+                those.push(Reverse(asking));
+                if those.len() <= most {
+                    return None;
+                }
+                *queue = Queue::Full(BinaryHeap::from(std::mem::take(those)));
+            }
+            Queue::Full(those) => those.push(Reverse(asking)),
         }
-        queue.pop().map(|Reverse(asking)| asking.endpoint)
+        let Queue::Full(those) = queue else { return None };
+        those.pop().map(|Reverse(asking)| asking.endpoint)
     }
 }

@@ -19,7 +19,7 @@ fn instance(weights: &[u32], endpoints: usize) -> Facts {
 }
 
 fn decided(facts: &Facts, rules: Rules) -> Assignment {
-    assign(facts, rules, |endpoint| fnv1a_64(facts.endpoints.identity.bytes_of(endpoint)))
+    assign(facts, rules, |endpoint| text(facts.endpoints.identity.bytes_of(endpoint)))
 }
 
 fn loads(facts: &Facts, answer: &Assignment) -> Vec<usize> {

@@ -18,6 +18,18 @@ pub fn ip_block() -> ApiResource {
     kind("nicety.dev", "v1alpha1", "IPBlock", "ipblocks")
 }
 
+pub fn egress_policy() -> ApiResource {
+    kind("nicety.dev", "v1alpha1", "EgressPolicy", "egresspolicies")
+}
+
+pub fn egress_slice() -> ApiResource {
+    kind("nicety.dev", "v1alpha1", "EgressSlice", "egressslices")
+}
+
+pub fn egress_health() -> ApiResource {
+    kind("nicety.dev", "v1alpha1", "EgressHealth", "egresshealths")
+}
+
 /// Of the network plumbing working group: what Multus reads.
 pub fn attachment_definition() -> ApiResource {
     kind("k8s.cni.cncf.io", "v1", "NetworkAttachmentDefinition", "network-attachment-definitions")

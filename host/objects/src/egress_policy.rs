@@ -11,7 +11,7 @@ use nicety_core::{
     ids::{IfName, StrategyName},
 };
 
-pub use spec::{EgressPolicySpec, EgressPolicyStatus, EgressSelector};
+pub use spec::{EgressPolicySpec, EgressPolicyStatus, EgressSelector, GatewayRole, GatewayStatus};
 use spec::{GatewaySpec, SingleGatewaySpec};
 
 use crate::selector::LabelSelector;

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
+use nicety_core::egress::health::Health;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -110,12 +111,23 @@ pub struct EgressPolicyStatus {
     pub observed_generation: Option<i64>,
     /// Pods that the policy captures.
     pub endpoints: u32,
-    /// Gateways by what they do: at most 64.
+    /// Those of them that have no gateway: their packets are dropped.
+    pub unassigned: u32,
+    /// Gateways that pods leave through.
+    pub active: u32,
+    /// Strategy that is in force.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub strategy: String,
+    /// Gateways, active ones first, then draining ones: at most 64.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]
     pub gateways: Vec<GatewayStatus>,
-    /// Pods that the last recomputation moved to another gateway.
+    /// Pods that the last recomputation that moved any moved from one gateway to another.
     pub moved: u32,
+    /// Pods that were moved since the policy is known here.
+    pub moved_ever: u64,
+    /// `Ready`: every pod that is captured has a gateway. `Degraded`: something is not as the policy wants it, with the gravest
+    /// reason: `PolicyFailed`, `NoGateway`, `EgressIPMissing`, `GatewayUnhealthy`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
@@ -126,10 +138,20 @@ pub struct EgressPolicyStatus {
 #[serde(rename_all = "camelCase", default)]
 pub struct GatewayStatus {
     pub node: String,
+    /// `default`, an interface, or addresses joined by `+`. Empty: the node has none of the group's addresses.
+    pub way: String,
     pub role: GatewayRole,
-    pub healthy: bool,
+    pub health: Health,
+    /// Since when, in milliseconds since 1970. Absent: nobody has said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<u64>,
     /// Pods that leave through it.
     pub endpoints: u32,
+    /// Pods that would leave through it if their gateway died.
+    pub standby_for: u32,
+    /// Why it is not active, in words.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub message: String,
     #[serde(rename = "egressIPs", skip_serializing_if = "Vec::is_empty")]
     pub egress_ips: Vec<String>,
 }

@@ -47,7 +47,9 @@ fn the_daemon_s_rights_are_exactly_these() {
     let ours = [
         "deviceclasses",
         "egressgateways",
+        "egresshealths",
         "egresspolicies",
+        "egressslices",
         "hostinterfaces",
         "ipblocks",
         "networks",
@@ -58,7 +60,7 @@ fn the_daemon_s_rights_are_exactly_these() {
         ("", &["pods", "nodes", "namespaces"], READ),
         ("nicety.dev", &ours, READ),
         ("k8s.cni.cncf.io", &["network-attachment-definitions"], READ),
-        ("nicety.dev", &["hostinterfaces", "strategystatuses"], &["create", "patch"]),
+        ("nicety.dev", &["egresshealths", "hostinterfaces", "strategystatuses"], &["create", "patch"]),
         ("nicety.dev", &["hostinterfaces/status", "strategystatuses/status"], &["patch"]),
         ("", &["pods/status"], &["patch"]),
         ("", &["events"], &["create", "patch"]),
@@ -71,13 +73,14 @@ fn the_daemon_s_rights_are_exactly_these() {
 #[test]
 fn the_controller_s_rights_are_exactly_these() {
     let rows: &[(&str, &[&str], &[&str])] = &[
-        ("", &["namespaces", "nodes"], READ),
+        ("", &["namespaces", "nodes", "pods"], READ),
         ("", &["nodes"], &["patch"]),
+        ("nicety.dev", &["egresshealths", "egresspolicies", "egressslices"], READ),
         ("nicety.dev", &["hostinterfaces", "ipblocks", "networks", "strategystatuses"], READ),
-        ("nicety.dev", &["ipblocks"], &["create", "patch", "delete"]),
-        ("nicety.dev", &["networks", "networks/status"], &["patch"]),
+        ("nicety.dev", &["egressslices", "ipblocks"], &["create", "patch", "delete"]),
+        ("nicety.dev", &["networks", "networks/status", "egresspolicies/status"], &["patch"]),
         ("nicety.dev", &["networks/finalizers"], &["update"]),
-        ("nicety.dev", &["hostinterfaces", "strategystatuses"], &["delete"]),
+        ("nicety.dev", &["egresshealths", "hostinterfaces", "strategystatuses"], &["delete"]),
         ("k8s.cni.cncf.io", &["network-attachment-definitions"], READ),
         ("k8s.cni.cncf.io", &["network-attachment-definitions"], &["create", "patch", "delete"]),
         ("sriovnetwork.openshift.io", &["sriovnetworknodepolicies", "sriovnetworks"], READ),

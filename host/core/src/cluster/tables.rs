@@ -35,6 +35,10 @@ impl Default for TableRange {
 }
 
 impl TableRange {
+    pub fn first(self) -> u32 {
+        self.first
+    }
+
     pub fn contains(self, table: u32) -> bool {
         (self.first..=self.last).contains(&table)
     }

@@ -159,7 +159,12 @@ impl Exit {
         dead: &BTreeSet<NodeName>,
     ) -> Option<&'a GatewayId> {
         let lives = |id: &&GatewayId| gateways.get(*id).is_some_and(|gateway| !dead.contains(&gateway.node));
-        [&self.primary, &self.standby].into_iter().flatten().find(lives)
+        self.candidates().find(lives)
+    }
+
+    /// Best first.
+    pub fn candidates(&self) -> impl Iterator<Item = &GatewayId> {
+        [&self.primary, &self.standby].into_iter().flatten()
     }
 }
 

@@ -1,0 +1,212 @@
+//! Our table of nf_tables as data: chains, sets and counters by name, and what stands in them. `change` makes the difference between
+//! two; the shell says it to the kernel.
+//!
+//! Elements grow with pods and destinations, rules and chains only with classes, policies and gateways. Maps with many elements lead to
+//! numbers and never to chains: the kernel walks every chain behind every element of a verdict map again whenever one is added.
+
+pub mod change;
+pub mod expression;
+mod rules;
+mod sets;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
+
+use self::expression::Expression;
+pub use self::sets::{LINK_PREFIX, RETURN_LINK, way_link};
+use super::program::{Program, Settings};
+use crate::hash;
+
+/// Of the family `inet`.
+pub const NAME: &str = "nicety_egress";
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Table {
+    pub chains: BTreeMap<String, Chain>,
+    pub sets: BTreeMap<String, Set>,
+    pub counters: BTreeSet<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Chain {
+    pub base: Option<Base>,
+    pub rules: Vec<Rule>,
+}
+
+/// Where packets come into a chain, in the kernel's words and numbers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Base {
+    pub kind: String,
+    pub hook: u32,
+    pub priority: i32,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rule {
+    /// For people.
+    pub says: &'static str,
+    pub does: Vec<Expression>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Set {
+    pub shape: Shape,
+    pub elements: BTreeMap<Key, Value>,
+}
+
+/// What the kernel is told of a set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shape {
+    pub key: Type,
+    /// None: a set, no map.
+    pub value: Option<Type>,
+    /// Keys come in pairs: where an interval begins and, marked as its end, the first key after it.
+    pub interval: bool,
+}
+
+/// In the words of `nft`: a number and a length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Type {
+    V4,
+    V6,
+    Mark,
+    Ifname,
+    MarkAndV4,
+    MarkAndV6,
+    Verdict,
+}
+
+/// As the kernel has it: addresses in network order, marks and names in the host's.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Key {
+    pub bytes: Vec<u8>,
+    pub ends: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Value {
+    None,
+    Bytes(Vec<u8>),
+    /// To the chain of this name, and not back.
+    Goto(String),
+}
+
+/// A table as it is read back: of a rule only the comment, which says what the rule does.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Shown {
+    pub chains: BTreeMap<String, (Option<Base>, Vec<String>)>,
+    pub sets: BTreeMap<String, Set>,
+    pub counters: BTreeSet<String>,
+}
+
+impl Table {
+    pub fn of(settings: &Settings, program: &Program) -> Table {
+        Table {
+            chains: rules::chains(settings, program),
+            sets: sets::sets(settings, program),
+            counters: program
+                .policies
+                .keys()
+                .map(|policy| counter(policy))
+                .chain([rules::STRAYED, rules::FOREIGN].map(str::to_owned))
+                .collect(),
+        }
+    }
+
+    /// What is read back once the kernel has it.
+    pub fn shown(self) -> Shown {
+        let comments = |chain: &Chain| chain.rules.iter().map(Rule::comment).collect();
+        Shown {
+            chains: self
+                .chains
+                .iter()
+                .map(|(name, chain)| (name.clone(), (chain.base.clone(), comments(chain))))
+                .collect(),
+            sets: self.sets,
+            counters: self.counters,
+        }
+    }
+
+    pub fn elements(&self) -> usize {
+        self.sets.values().map(|set| set.elements.len()).sum()
+    }
+}
+
+/// Of the packets that a policy dropped because there was no gateway.
+pub fn counter(policy: &str) -> String {
+    format!("dropped-{policy}")
+}
+
+/// The policy whose counter this is.
+pub fn policy_of(counter: &str) -> Option<&str> {
+    counter.strip_prefix("dropped-")
+}
+
+impl Rule {
+    pub fn comment(&self) -> String {
+        let digest = hash::number(&[self.says, &format!("{:?}", self.does)]);
+        format!("{} ({digest:016x})", self.says)
+    }
+}
+
+impl Type {
+    /// As nft numbers its types; two that are joined have six bits each.
+    pub fn number(self) -> u32 {
+        match self {
+            Type::V4 => 7,
+            Type::V6 => 8,
+            Type::Mark => 19,
+            Type::Ifname => 41,
+            Type::MarkAndV4 => 19 << 6 | 7,
+            Type::MarkAndV6 => 19 << 6 | 8,
+            Type::Verdict => 0xffff_ff00,
+        }
+    }
+
+    /// In bytes.
+    pub fn len(self) -> u32 {
+        match self {
+            Type::V4 | Type::Mark => 4,
+            Type::V6 | Type::Ifname => 16,
+            Type::MarkAndV4 => 8,
+            Type::MarkAndV6 => 20,
+            Type::Verdict => 0,
+        }
+    }
+
+    /// Written as the host writes numbers.
+    pub fn is_host_order(self) -> bool {
+        matches!(self, Type::Mark | Type::Ifname)
+    }
+}
+
+impl Key {
+    pub fn of(bytes: Vec<u8>) -> Key {
+        Key { bytes, ends: false }
+    }
+
+    pub fn address(address: IpAddr) -> Key {
+        Key::of(octets(address))
+    }
+
+    pub fn number(number: u32) -> Key {
+        Key::of(number.to_ne_bytes().to_vec())
+    }
+}
+
+impl Value {
+    pub fn number(number: u32) -> Value {
+        Value::Bytes(number.to_ne_bytes().to_vec())
+    }
+}
+
+pub fn octets(address: IpAddr) -> Vec<u8> {
+    match address {
+        IpAddr::V4(v4) => v4.octets().to_vec(),
+        IpAddr::V6(v6) => v6.octets().to_vec(),
+    }
+}

@@ -1,0 +1,239 @@
+//! The chains. `steer` looks at what comes in, after destinations have been translated: answers of flows that came by a tunnel go back
+//! by it, what comes out of a tunnel leaves by that tunnel's way, and what pods send goes to its class. A class asks in this order: does
+//! the flow have a gateway, does the pod have one for this policy, and if not the packet is dropped and counted. `leave` translates
+//! sources, before others do; `guard` lets nothing of ours pass that has another source or goes another way than it should.
+
+use std::collections::BTreeMap;
+
+use super::{
+    Base, Chain, Rule, counter,
+    expression::{
+        Expression::{self, *},
+        Field, protocol,
+    },
+    sets::{
+        ARRIVALS, DIRECT, DROPS, GATES, LINK_PREFIX, MINE, RETURN_LINK, TUNNEL, classes, destinations, endpoints,
+        exits, leave, nodes, right,
+    },
+};
+use crate::{
+    address::Family,
+    egress::program::{Program, Settings},
+};
+
+/// Packets that a guard stopped.
+pub const STRAYED: &str = "strayed";
+/// Packets to the tunnels' port that no known node sent.
+pub const FOREIGN: &str = "foreign";
+
+const BACK: &str = "back";
+const STRAY: &str = "stray";
+
+/// Of linux/netfilter.h.
+const PREROUTING: u32 = 0;
+const INPUT: u32 = 1;
+const FORWARD: u32 = 2;
+const POSTROUTING: u32 = 4;
+
+const TCP: u8 = 6;
+const UDP: u8 = 17;
+/// SYN and RST of the flags of TCP.
+const SYN: u32 = 0x02;
+const SYN_AND_RST: u32 = 0x06;
+/// `IP_CT_DIR_REPLY`.
+const REPLY: u8 = 1;
+/// Of linux/rtnetlink.h.
+const RTN_LOCAL: u32 = 2;
+
+pub fn exit_chain(number: u32) -> String {
+    format!("exit-{number}")
+}
+
+pub fn class_chain(family: Family, class: u32) -> String {
+    format!("class{}-{class:08x}", super::sets::suffix(family))
+}
+
+pub fn drop_chain(policy: &str) -> String {
+    format!("drop-{policy}")
+}
+
+pub fn chains(settings: &Settings, program: &Program) -> BTreeMap<String, Chain> {
+    let mask = settings.mask.bits();
+    let mut chains = BTreeMap::new();
+    let mut put = |name: &str, base: Option<(&str, u32, i32)>, rules: Vec<Rule>| {
+        let base = base.map(|(kind, hook, priority)| Base { kind: kind.to_owned(), hook, priority });
+        chains.insert(name.to_owned(), Chain { base, rules });
+    };
+    // After -100, where destinations are translated.
+    put("steer", Some(("filter", PREROUTING, -90)), steer(mask));
+    // Before 100, where clusters masquerade: a source that is chosen is not chosen again.
+    put("leave", Some(("nat", POSTROUTING, 90)), [Family::V4, Family::V6].map(|family| snat(family, mask)).into());
+    // After all that translate.
+    put("guard", Some(("filter", POSTROUTING, 300)), guard(settings));
+    put("clamp", Some(("filter", FORWARD, -150)), vec![clamp()]);
+    put("tunnel", Some(("filter", INPUT, -10)), tunnel(settings.port));
+    put(
+        BACK,
+        None,
+        vec![marking("answers go back by the tunnel", mask, settings.mask.mark(settings.mask.back()), None)],
+    );
+    put(STRAY, None, vec![rule("not by our rules", vec![count(STRAYED), Drop])]);
+    for number in program.gateways.keys() {
+        let mark = settings.mask.mark(*number);
+        put(&exit_chain(*number), None, vec![marking("by this gateway", mask, mark, Some(()))]);
+    }
+    for class in program.classes.keys() {
+        for family in [Family::V4, Family::V6] {
+            put(&class_chain(family, *class), None, of_class(family, *class, mask));
+        }
+    }
+    for policy in program.policies.keys() {
+        put(&drop_chain(policy), None, vec![rule("no gateway", vec![count(&counter(policy)), Drop])]);
+    }
+    chains
+}
+
+fn steer(mask: u32) -> Vec<Rule> {
+    let reply = || [load(Field::FlowDirection, 0), is(0, [REPLY])];
+    let mut rules = vec![
+        rule("answers to another node", flow(reply(), [load(Field::FlowMark, 0), bits(mask), within(MINE), to(BACK)])),
+        rule("answers", flow(reply(), [Accept])),
+        rule("out of a tunnel", vec![load(Field::InLink, 0), map(ARRIVALS, 0, 0), follow(GATES)]),
+        rule("out of a tunnel that leads nowhere", vec![load(Field::InLink, 0), is(0, LINK_PREFIX.bytes()), to(STRAY)]),
+        rule("to this node", vec![load(Field::DestinationType, 0), is(0, RTN_LOCAL.to_ne_bytes()), Accept]),
+    ];
+    for family in [Family::V4, Family::V6] {
+        let source = [load(Field::Source(family), 0), map(&endpoints(family), 0, 0), follow(&classes(family))];
+        rules.push(rule("from a pod", flow(of(family), source)));
+    }
+    rules
+}
+
+/// A destination that no policy has is no business of ours: the packet goes on as if we were not here.
+fn of_class(family: Family, class: u32, mask: u32) -> Vec<Rule> {
+    let ours = |rest: Vec<Expression>| {
+        let policy = [load(Field::Destination(family), 0), map(&destinations(family, class), 0, 0)];
+        policy.into_iter().chain(rest).collect()
+    };
+    vec![
+        rule("the flow has a gateway", ours(vec![load(Field::FlowMark, 0), bits(mask), follow(GATES)])),
+        rule("the pod has one", ours(vec![load(Field::Source(family), 1), map(&exits(family), 0, 0), follow(GATES)])),
+        rule("neither has", ours(vec![follow(DROPS)])),
+    ]
+}
+
+fn snat(family: Family, mask: u32) -> Rule {
+    let source = [load(Field::Mark, 0), bits(mask), map(&leave(family), 0, 0), Snat { family, register: 0 }];
+    rule("the source", flow(of(family), source))
+}
+
+fn guard(settings: &Settings) -> Vec<Rule> {
+    let mask = settings.mask;
+    let marked = |mark: u32| vec![load(Field::Mark, 0), bits(mask.bits()), is(0, mark.to_ne_bytes()), Accept];
+    let mut rules = vec![rule("not ours", marked(0)), rule("answers", marked(mask.mark(mask.back())))];
+    for family in [Family::V4, Family::V6] {
+        let source = |place| {
+            [
+                load(Field::Mark, 0),
+                bits(mask.bits()),
+                load(Field::Source(family), 1),
+                within(&right(family, place)),
+                Accept,
+            ]
+        };
+        let by = load(Field::OutLink, 0);
+        let tunnel = [by.clone(), is(0, ifname(RETURN_LINK))];
+        rules.push(rule("by the tunnel", flow(of(family), flow(tunnel, source(TUNNEL)))));
+        let other = [by, IsNot { register: 0, value: ifname(RETURN_LINK) }];
+        rules.push(rule("by a way", flow(of(family), flow(other, source(DIRECT)))));
+    }
+    rules.push(rule("another source, or another way", vec![to(STRAY)]));
+    rules
+}
+
+fn clamp() -> Rule {
+    let tcp = [
+        load(Field::OutLink, 0),
+        is(0, ifname(RETURN_LINK)),
+        load(Field::TransportProtocol, 0),
+        is(0, [TCP]),
+        load(Field::TcpFlags, 0),
+        Bits { register: 0, mask: SYN_AND_RST, xor: 0 },
+        is(0, [SYN as u8]),
+        ClampSegment,
+    ];
+    rule("no segment longer than the tunnel", tcp.into())
+}
+
+fn tunnel(port: u16) -> Vec<Rule> {
+    let to_port = || {
+        let udp = [load(Field::TransportProtocol, 0), is(0, [UDP])];
+        flow(udp, [load(Field::DestinationPort, 0), is(0, port.to_be_bytes())])
+    };
+    let family = |family| {
+        let known = [load(Field::Source(family), 0), within(&nodes(family)), Accept];
+        rule("from a node", flow(of(family), flow(to_port(), known)))
+    };
+    vec![family(Family::V4), family(Family::V6), rule("from elsewhere", flow(to_port(), [count(FOREIGN), Drop]))]
+}
+
+/// Sets our bits of the packet's mark, and of the flow's where it is to stay.
+fn marking(says: &'static str, mask: u32, mark: u32, flow: Option<()>) -> Rule {
+    let keep = Bits { register: 0, mask: !mask, xor: mark };
+    let mut does = vec![load(Field::Mark, 0), keep.clone(), SetMark { register: 0 }];
+    if flow.is_some() {
+        does.extend([load(Field::FlowMark, 0), keep, SetFlowMark { register: 0 }]);
+    }
+    does.push(Accept);
+    rule(says, does)
+}
+
+fn rule(says: &'static str, does: Vec<Expression>) -> Rule {
+    Rule { says, does }
+}
+
+fn flow(first: impl IntoIterator<Item = Expression>, then: impl IntoIterator<Item = Expression>) -> Vec<Expression> {
+    first.into_iter().chain(then).collect()
+}
+
+fn of(family: Family) -> [Expression; 2] {
+    [load(Field::NetworkProtocol, 0), is(0, [protocol(family)])]
+}
+
+fn load(field: Field, to: u8) -> Expression {
+    Load { field, to }
+}
+
+fn bits(mask: u32) -> Expression {
+    Bits { register: 0, mask, xor: 0 }
+}
+
+fn is(register: u8, value: impl IntoIterator<Item = u8>) -> Expression {
+    Is { register, value: value.into_iter().collect() }
+}
+
+fn within(set: &str) -> Expression {
+    In { set: set.to_owned(), register: 0 }
+}
+
+fn map(set: &str, register: u8, to: u8) -> Expression {
+    Map { set: set.to_owned(), register, to }
+}
+
+fn follow(set: &str) -> Expression {
+    Follow { set: set.to_owned(), register: 0 }
+}
+
+fn to(chain: &str) -> Expression {
+    Goto { chain: chain.to_owned() }
+}
+
+fn count(counter: &str) -> Expression {
+    Count { counter: counter.to_owned() }
+}
+
+fn ifname(name: &str) -> Vec<u8> {
+    let mut bytes = name.as_bytes().to_vec();
+    bytes.resize(16, 0);
+    bytes
+}

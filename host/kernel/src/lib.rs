@@ -25,6 +25,7 @@ pub mod forwarding;
 pub mod inventory;
 pub mod lay;
 pub mod peers;
+pub mod tunnels;
 pub mod watch;
 
 pub use apply::{ApplyError, apply};

@@ -16,6 +16,7 @@ use ipnet::IpNet;
 pub use self::peers::{Peer, Sender, mac, next_hop};
 use super::{
     capture::{Claim, flatten},
+    hold::Hold,
     mark::{Assigned, Marks, Mask},
     share::{GatewayId, PodKey, Share, Way},
 };
@@ -47,8 +48,8 @@ pub struct Wanted {
     pub policies: BTreeMap<String, Policy>,
     /// By which policies a pod of the share is captured, beside those that have an exit for it.
     pub captured: BTreeMap<PodKey, BTreeSet<String>>,
-    /// Pods without an assignment yet.
-    pub held: Vec<Held>,
+    /// Pods without an assignment yet. An assignment for the same pod ends it; one for another pod of the same address does not.
+    pub held: Vec<Hold>,
     /// The cluster's own addresses (nodes, pods, services), which nobody captures.
     pub cluster: Vec<IpNet>,
     /// Nodes that are not alive.
@@ -60,14 +61,6 @@ pub struct Policy {
     pub priority: i32,
     pub destinations: Vec<IpNet>,
     pub excluded: Vec<IpNet>,
-}
-
-/// A pod that is captured and may not leave. An assignment for the same pod ends it; another pod of the same address does not.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Held {
-    pub pod: PodKey,
-    pub addresses: BTreeSet<IpAddr>,
-    pub policies: BTreeSet<String>,
 }
 
 /// The way out of a gateway of this node, as its interfaces show it, per family.

@@ -1,0 +1,59 @@
+//! The kernel's settings that egress needs. Those of our own devices end with them; of an interface of others only these are written,
+//! and what stood there is kept: `forwarding` (IPv4), `force_forwarding` (IPv6) of the interfaces that ways leave by, and `rp_filter` of
+//! one that is not the default route's, where it is strict.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use nicety_core::{
+    address::Family,
+    egress::program::{GateKind, Program},
+    ids::IfName,
+};
+use nicety_kernel::forwarding::{self, SettingError};
+
+/// `rp_filter`: the source must be reachable, by whichever interface.
+const LOOSE: &str = "2";
+const STRICT: &str = "1";
+
+/// Of one of our devices, best effort where a kernel has no such file. Answers come in on it from everywhere, so that only a loose
+/// check of sources lets them pass, also where the host's own is strict: the greater of the two counts.
+pub fn of_device(name: &str) -> Vec<(String, &'static str)> {
+    vec![
+        (format!("net/ipv6/conf/{name}/disable_ipv6"), "0"),
+        (format!("net/ipv6/conf/{name}/accept_ra"), "0"),
+        (format!("net/ipv6/conf/{name}/force_forwarding"), "1"),
+        (format!("net/ipv4/conf/{name}/rp_filter"), LOOSE),
+        (format!("net/ipv4/conf/{name}/forwarding"), "1"),
+    ]
+}
+
+/// Of interfaces of others. `kept`: those that are ours already.
+pub fn wanted(program: &Program, kept: &BTreeMap<String, String>) -> (BTreeMap<String, String>, Vec<SettingError>) {
+    let mut links: BTreeSet<(IfName, Family)> = BTreeSet::new();
+    let mut others: BTreeSet<&IfName> = BTreeSet::new();
+    for gate in program.gateways.values() {
+        let GateKind::Own(outs) = &gate.kind else { continue };
+        for (family, out) in outs {
+            links.insert((out.link.clone(), *family));
+            if out.routes.is_some() && *family == Family::V4 {
+                others.insert(&out.link);
+            }
+        }
+    }
+    let (mut settings, mut errors) = forwarding::wanted(&links);
+    for link in others {
+        let path = format!("net/ipv4/conf/{link}/rp_filter");
+        match strict(&path) {
+            Ok(true) => drop(settings.insert(path, LOOSE.to_owned())),
+            Ok(false) if kept.contains_key(&path) => drop(settings.insert(path, LOOSE.to_owned())),
+            Ok(false) => {}
+            Err(error) => errors.push(error),
+        }
+    }
+    (settings, errors)
+}
+
+fn strict(path: &str) -> Result<bool, SettingError> {
+    let each = [forwarding::present("net/ipv4/conf/all/rp_filter")?, forwarding::present(path)?];
+    Ok(each.iter().flatten().map(String::as_str).max() == Some(STRICT))
+}

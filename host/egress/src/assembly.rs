@@ -1,0 +1,238 @@
+//! What is known, what follows from it, and what was decided before. Changes go in one by one and mark what they touch; `recompute` then does
+//! what the marks ask for and nothing else, so that one pod's change in a cluster of 250,000 costs what its own policy costs.
+
+mod change;
+mod decided;
+mod machines;
+mod recall;
+mod status;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+    sync::Arc,
+};
+
+use nicety_core::{
+    egress::{
+        held::{Event, Line},
+        share::{Endpoint, Exit, Gateway, GatewayId, PodKey, Share},
+    },
+    ids::NodeName,
+    millis::Millis,
+};
+use nicety_objects::{egress_policy::EgressPolicyStatus, listed::Pod};
+use nicety_strategies::{Run, Shadowed, StrategySet, run::Clock};
+
+pub use change::Change;
+pub use status::Word;
+
+use crate::{
+    gateways::{Member, Role},
+    view::{Name, View, key},
+};
+
+#[derive(Debug, Clone, Default)]
+pub struct Assembly {
+    view: View,
+    policies: BTreeMap<String, Of>,
+    /// Pods by their node.
+    on: BTreeMap<NodeName, BTreeSet<Name>>,
+    /// Every gateway of every policy.
+    gateways: BTreeMap<Arc<GatewayId>, Gateway>,
+    gateways_of: BTreeMap<NodeName, BTreeSet<Arc<GatewayId>>>,
+    /// How many exits lead from a node's pods to a gateway's node: gateway, then sender.
+    senders: BTreeMap<NodeName, BTreeMap<NodeName, u32>>,
+    /// By observer.
+    watches: BTreeMap<NodeName, BTreeMap<NodeName, IpAddr>>,
+    /// Where floating addresses are.
+    homes: BTreeMap<IpAddr, NodeName>,
+    /// Nodes, their health or policies have changed: gateways are to be resolved again.
+    machines: bool,
+    /// Nodes whose part may have changed.
+    touched: BTreeSet<NodeName>,
+}
+
+/// What is known of one policy.
+#[derive(Debug, Clone, Default)]
+struct Of {
+    captured: BTreeMap<Name, Arc<Pod>>,
+    /// Endpoints have changed.
+    touched: bool,
+    members: Vec<Member>,
+    /// What decided last: the strategy's identity.
+    decided_by: String,
+    strategy: String,
+    given: BTreeMap<Name, Given>,
+    /// Why the last decision came to nothing.
+    failed: Option<String>,
+    moved: u32,
+    moved_ever: u64,
+    /// As it was last told.
+    told: Option<status::Told>,
+}
+
+/// What one pod has under one policy.
+#[derive(Debug, Clone, PartialEq)]
+struct Given {
+    pod: Arc<Pod>,
+    primary: Option<Arc<GatewayId>>,
+    standby: Option<Arc<GatewayId>>,
+    reason: Arc<str>,
+}
+
+/// What came of a recomputation.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Nodes whose part is another now, or may be.
+    pub nodes: BTreeSet<NodeName>,
+    /// Who has another gateway, per policy in the order of pods.
+    pub moves: Vec<Move>,
+    /// Policies of which something else is to be said now.
+    pub statuses: BTreeMap<String, status::Told>,
+    /// Per policy that was decided on.
+    pub runs: Vec<(String, Vec<Run>, Vec<Shadowed>)>,
+}
+
+/// One pod's change of gateway. `from` none: it had none; `to` none: it has none any longer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Move {
+    pub policy: String,
+    pub pod: Arc<Pod>,
+    pub from: Option<Arc<GatewayId>>,
+    pub to: Option<Arc<GatewayId>>,
+    pub why: Arc<str>,
+}
+
+impl Move {
+    /// From one gateway to another: what breaks connections.
+    pub fn is_movement(&self) -> bool {
+        self.from.is_some() && self.to.is_some()
+    }
+}
+
+impl Assembly {
+    pub fn view(&self) -> &View {
+        &self.view
+    }
+
+    /// Does what changes since the last time ask for.
+    pub fn recompute(&mut self, set: &StrategySet, clock: &Clock<'_>) -> Outcome {
+        let mut outcome = Outcome::default();
+        if std::mem::take(&mut self.machines) {
+            self.resolve();
+        }
+        let names: Vec<String> = self.policies.keys().cloned().collect();
+        for name in &names {
+            self.decide(name, set, clock, &mut outcome);
+        }
+        for name in &names {
+            self.tell(name, &mut outcome);
+        }
+        outcome.nodes = std::mem::take(&mut self.touched);
+        outcome
+    }
+
+    /// One node's part, as it follows from the last recomputation.
+    pub fn share(&self, node: &NodeName) -> Share {
+        let mut share = Share::default();
+        for name in self.on.get(node).into_iter().flatten() {
+            let mut endpoint: Option<(PodKey, Endpoint)> = None;
+            for (policy, of) in &self.policies {
+                let Some(given) = of.given.get(name) else { continue };
+                let (_, endpoint) = endpoint.get_or_insert_with(|| {
+                    let addresses = given.pod.addresses.clone();
+                    (key(&given.pod), Endpoint { addresses, exits: BTreeMap::new() })
+                });
+                for id in given.primary.iter().chain(&given.standby) {
+                    if let Some(gateway) = self.gateways.get(id) {
+                        share.gateways.entry((**id).clone()).or_insert_with(|| gateway.clone());
+                    }
+                }
+                endpoint.exits.insert(policy.clone(), exit(given));
+            }
+            share.endpoints.extend(endpoint);
+        }
+        for id in self.gateways_of.get(node).into_iter().flatten() {
+            if let Some(gateway) = self.gateways.get(id) {
+                share.gateways.insert((**id).clone(), gateway.clone());
+            }
+        }
+        for sender in self.senders.get(node).into_iter().flat_map(BTreeMap::keys).filter(|sender| *sender != node) {
+            let addresses = self.view.nodes.get(sender).map(|node| node.addresses.iter().copied().collect());
+            share.senders.insert(sender.clone(), addresses.unwrap_or_default());
+        }
+        share.watches = self.watches.get(node).cloned().unwrap_or_default();
+        share
+    }
+
+    /// Every node that has a part.
+    pub fn nodes(&self) -> BTreeSet<NodeName> {
+        let all = self.on.keys().chain(self.gateways_of.keys()).chain(self.watches.keys()).cloned();
+        all.filter(|node| !self.share(node).is_empty()).collect()
+    }
+
+    /// Every pod of a policy with its gateways, in the order of pods: pod, primary, standby, reason.
+    pub fn assigned(
+        &self,
+        policy: &str,
+    ) -> impl Iterator<Item = (&Arc<Pod>, Option<&GatewayId>, Option<&GatewayId>, &str)> {
+        let given = self.policies.get(policy).into_iter().flat_map(|of| of.given.values());
+        given.map(|one| (&one.pod, one.primary.as_deref(), one.standby.as_deref(), &*one.reason))
+    }
+
+    /// A policy's gateways as they were resolved last.
+    pub fn members(&self, policy: &str) -> &[Member] {
+        self.policies.get(policy).map_or(&[], |of| &of.members)
+    }
+
+    /// Audit lines of what moved.
+    pub fn lines(&self, moves: &[Move], at: Millis) -> Vec<Line> {
+        let line = |one: &Move, id: &Arc<GatewayId>, event| {
+            let gateway = self.gateways.get(id);
+            Some(Line {
+                at,
+                policy: one.policy.clone(),
+                namespace: one.pod.namespace.clone(),
+                name: one.pod.name.clone(),
+                uid: one.pod.uid.clone(),
+                addresses: one.pod.addresses.clone(),
+                node: one.pod.node.clone()?,
+                gateway: (**id).clone(),
+                egress_ips: gateway.map(|gateway| crate::facts::addresses(&gateway.way).collect()).unwrap_or_default(),
+                event,
+            })
+        };
+        let of = |one: &Move| {
+            let released = one.from.as_ref().and_then(|id| line(one, id, Event::Released));
+            released.into_iter().chain(one.to.as_ref().and_then(|id| line(one, id, Event::Held))).collect::<Vec<_>>()
+        };
+        moves.iter().flat_map(of).collect()
+    }
+
+    /// Why the last decision on a policy came to nothing.
+    pub fn failure(&self, policy: &str) -> Option<&str> {
+        self.policies.get(policy)?.failed.as_deref()
+    }
+
+    /// The status of a policy as it was told last.
+    pub fn status(&self, policy: &str) -> Option<&EgressPolicyStatus> {
+        self.policies.get(policy)?.told.as_ref().map(|told| &told.status)
+    }
+}
+
+fn exit(given: &Given) -> Exit {
+    Exit {
+        primary: given.primary.as_deref().cloned(),
+        standby: given.standby.as_deref().cloned(),
+        reason: given.reason.to_string(),
+    }
+}
+
+/// Gateways that take endpoints, of several members.
+fn active(members: &[Member]) -> BTreeSet<Arc<GatewayId>> {
+    members.iter().filter(|member| member.role == Role::Active).filter_map(|member| member.id().cloned()).collect()
+}
+
+#[cfg(test)]
+mod tests;

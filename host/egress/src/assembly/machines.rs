@@ -1,0 +1,104 @@
+//! From nodes to gateways: which there are, their numbers, and who watches them.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use nicety_core::{
+    egress::{
+        observers::Watchers,
+        share::{Gateway, GatewayId, Way},
+    },
+    ids::NodeName,
+};
+
+use super::{Assembly, active};
+use crate::gateways::{Before, resolve};
+
+/// Numbers of tunnels: 24 bits, none is 0.
+const VNIS: u32 = (1 << 24) - 1;
+
+impl Assembly {
+    /// Policies in the order of their names: of two that want one floating address the first has its say.
+    pub(super) fn resolve(&mut self) {
+        let mut homes = BTreeMap::new();
+        for (name, of) in &mut self.policies {
+            let members = match self.view.policies.get(name) {
+                Some(policy) => {
+                    let before = Before { homes: self.homes.clone(), active: active(&of.members) };
+                    resolve(policy, &self.view, &before, &mut homes)
+                }
+                None => Vec::new(),
+            };
+            if members != of.members {
+                of.members = members;
+                of.touched = true;
+            }
+        }
+        self.homes = homes;
+        self.number();
+        self.watch();
+    }
+
+    /// What each gateway is to those who send to it.
+    fn number(&mut self) {
+        let mut by_node: BTreeMap<NodeName, BTreeMap<Arc<GatewayId>, Way>> = BTreeMap::new();
+        for member in self.policies.values().flat_map(|of| &of.members) {
+            let Some((id, way)) = &member.gateway else { continue };
+            let ways = by_node.entry(member.node.clone()).or_default();
+            let known = ways.entry(id.clone()).or_insert_with(|| way.clone());
+            // An address that is to be put there for one policy is there for the other.
+            if let (Way::Addresses { floats, .. }, Way::Addresses { floats: true, .. }) = (known, way) {
+                *floats = true;
+            }
+        }
+        let (mut gateways, mut gateways_of) = (BTreeMap::new(), BTreeMap::new());
+        for (node, ways) in by_node {
+            let underlay = self.view.nodes.get(&node).map(|node| node.addresses.clone()).unwrap_or_default();
+            let mut taken = BTreeSet::new();
+            for (id, way) in &ways {
+                // Those of one node differ; which of two gives way follows from their names alone.
+                let mut vni = id.preferred_vni();
+                while !taken.insert(vni) {
+                    vni = vni % VNIS + 1;
+                }
+                let gateway = Gateway { node: node.clone(), underlay: underlay.clone(), way: way.clone(), vni };
+                gateways.insert(id.clone(), gateway);
+            }
+            gateways_of.insert(node, ways.into_keys().collect::<BTreeSet<_>>());
+        }
+        let changed = gateways.iter().filter(|(id, new)| self.gateways.get(*id) != Some(*new)).map(|(_, new)| new);
+        let gone = self.gateways.iter().filter(|(id, _)| !gateways.contains_key(*id)).map(|(_, old)| old);
+        let nodes: BTreeSet<NodeName> = changed.chain(gone).map(|gateway| gateway.node.clone()).collect();
+        for node in nodes {
+            self.touched.extend(self.senders.get(&node).into_iter().flat_map(BTreeMap::keys).cloned());
+            self.touched.insert(node);
+        }
+        (self.gateways, self.gateways_of) = (gateways, gateways_of);
+    }
+
+    /// Nodes that are not ready or on their way out watch nobody.
+    fn watch(&mut self) {
+        let fit = self.view.nodes.values().filter(|node| node.ready != Some(false) && !node.deleting);
+        let watchers = Watchers::of(fit.map(|node| &node.name));
+        let watched: BTreeSet<&NodeName> =
+            self.policies.values().flat_map(|of| &of.members).map(|member| &member.node).collect();
+        let mut watches: BTreeMap<NodeName, BTreeMap<_, _>> = BTreeMap::new();
+        for node in watched {
+            let Some(address) = self.view.nodes.get(node).and_then(|node| node.addresses.first()) else { continue };
+            for watcher in watchers.watching(node) {
+                watches.entry(watcher.clone()).or_default().insert(node.clone(), *address);
+            }
+        }
+        let all = watches.keys().chain(self.watches.keys());
+        let changed = all.filter(|node| watches.get(*node) != self.watches.get(*node));
+        self.touched.extend(changed.cloned());
+        self.watches = watches;
+    }
+
+    /// Nodes that watch this one: the only ones whose word on it counts.
+    pub fn observers(&self, gateway: &NodeName) -> BTreeSet<&NodeName> {
+        self.watches.iter().filter(|(_, watched)| watched.contains_key(gateway)).map(|(node, _)| node).collect()
+    }
+}

@@ -1,0 +1,74 @@
+//! After a start: what was decided before is in the slices that were written. Without it every pod would be a new one.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use nicety_core::{
+    egress::share::{Share, Way},
+    ids::NodeName,
+};
+
+use super::{Assembly, Given};
+use crate::{
+    gateways::{Member, Role},
+    view::Name,
+};
+
+impl Assembly {
+    /// `shares`: every node's, as its slices say. After the pods, nodes and policies that are known, before the first recomputation. Pods
+    /// that are not there any longer, or are others by now, are left out.
+    pub fn recall(&mut self, shares: &BTreeMap<NodeName, Share>) {
+        let mut ids = BTreeMap::new();
+        for (node, share) in shares {
+            for (id, gateway) in &share.gateways {
+                ids.entry(id.clone()).or_insert_with(|| Arc::new(id.clone()));
+                let Way::Addresses { addresses, floats: true } = &gateway.way else { continue };
+                if gateway.node == *node {
+                    self.homes.extend(addresses.iter().map(|address| (*address, node.clone())));
+                }
+            }
+        }
+        let mut counted = Vec::new();
+        let mut reasons: BTreeMap<String, Arc<str>> = BTreeMap::new();
+        for (key, endpoint) in shares.values().flat_map(|share| &share.endpoints) {
+            let name: Name = Arc::new((key.namespace.clone(), key.name.clone()));
+            for (policy, exit) in &endpoint.exits {
+                let Some(of) = self.policies.get_mut(policy) else { continue };
+                let Some(pod) = of.captured.get(&name).filter(|pod| pod.uid == key.uid) else { continue };
+                let id = |id: &Option<_>| id.as_ref().and_then(|id| ids.get(id).cloned());
+                let reason = reasons.entry(exit.reason.clone()).or_insert_with(|| exit.reason.as_str().into());
+                let given = Given {
+                    pod: pod.clone(),
+                    primary: id(&exit.primary),
+                    standby: id(&exit.standby),
+                    reason: reason.clone(),
+                };
+                counted.push(given.clone());
+                of.given.insert(name.clone(), given);
+            }
+        }
+        // Those that have pods were active, which is what `maxGateways` asks of the past.
+        for of in self.policies.values_mut() {
+            let used: std::collections::BTreeSet<_> =
+                of.given.values().filter_map(|given| given.primary.clone()).collect();
+            of.members = used.into_iter().filter_map(|id| recalled(id, shares)).collect();
+        }
+        for given in counted {
+            self.count(&given, true);
+        }
+        self.machines = true;
+    }
+}
+
+fn recalled(id: Arc<nicety_core::egress::share::GatewayId>, shares: &BTreeMap<NodeName, Share>) -> Option<Member> {
+    let gateway = shares.values().find_map(|share| share.gateways.get(&*id))?;
+    Some(Member {
+        node: gateway.node.clone(),
+        gateway: Some((id, gateway.way.clone())),
+        role: Role::Active,
+        health: Default::default(),
+        weight: 1,
+        zone: None,
+        group: 0,
+        why: None,
+    })
+}

@@ -1,0 +1,152 @@
+//! What a strategy is told: gateways and endpoints as flat lists, in an order that nothing but their names makes.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+    sync::Arc,
+};
+
+use nicety_core::{
+    egress::{
+        health,
+        share::{GatewayId, Way},
+    },
+    facts::gateways::{Endpoints, Facts, Gateway, Health, NONE},
+    ids::NodeName,
+};
+use nicety_objects::listed::{Node, Pod};
+
+use crate::{
+    gateways::{Member, Role},
+    view::{Name, REGION_LABEL, View, ZONE_LABEL, identity},
+};
+
+/// `previous`: the gateway that a pod has now. The gateways of the facts are the members that are shown, in their order.
+pub fn of<'a>(
+    policy: &str,
+    view: &View,
+    members: &[Member],
+    endpoints: impl Iterator<Item = (&'a Name, &'a Arc<Pod>)> + Clone,
+    previous: impl Fn(&Name, &Pod) -> Option<Arc<GatewayId>>,
+) -> Facts {
+    let shown: Vec<&Member> = members.iter().filter(|member| member.is_shown()).collect();
+    let tables = Tables::of(view, &shown, endpoints.clone().map(|(_, pod)| &**pod));
+    let gateways: Vec<Gateway> = shown.iter().map(|member| gateway(member, view, &tables)).collect();
+    let places: BTreeMap<&str, u32> = (0..).zip(&gateways).map(|(place, one)| (one.id.as_str(), place)).collect();
+    let mut lists = Endpoints::default();
+    for (name, pod) in endpoints {
+        lists.identity.push(identity(pod));
+        lists.uid.push(pod.uid.clone());
+        lists.namespace.push(tables.namespaces.get(pod.namespace.as_str()).copied().unwrap_or_default());
+        lists.addresses.push(pod.addresses.iter().copied().collect());
+        lists.node.push(pod.node.as_ref().map_or(NONE, |node| tables.node(node)));
+        let zone = pod.node.as_ref().and_then(|node| view.nodes.get(node)).and_then(|node| zone_of(node));
+        lists.zone.push(zone.map_or(NONE, |zone| tables.zone(zone)));
+        let before = previous(name, pod).and_then(|id| places.get(id.as_str()).copied());
+        lists.previous.push(before.unwrap_or(NONE));
+    }
+    let names = |table: &BTreeMap<&str, u32>| table.keys().map(|name| (*name).to_owned()).collect();
+    let region = |name: &Option<&str>| name.and_then(|name| tables.regions.get(name).copied()).unwrap_or(NONE);
+    Facts {
+        policy: policy.to_owned(),
+        nodes: tables.nodes.keys().map(|node| node.to_string()).collect(),
+        namespaces: names(&tables.namespaces),
+        zones: names(&tables.zones),
+        zone_region: tables.region_of.values().map(region).collect(),
+        regions: names(&tables.regions),
+        gateways,
+        endpoints: lists,
+        ..Facts::default()
+    }
+}
+
+/// The first address is the node's own: by it gateways are ordered where a strategy orders them.
+fn gateway(member: &Member, view: &View, tables: &Tables<'_>) -> Gateway {
+    let node = view.nodes.get(&member.node);
+    let own = node.into_iter().flat_map(|node| node.addresses.iter().copied());
+    let ways = member.gateway.iter().flat_map(|(_, way)| addresses(way));
+    let mut all: Vec<IpAddr> = Vec::new();
+    for address in own.chain(ways) {
+        if !all.contains(&address) {
+            all.push(address);
+        }
+    }
+    Gateway {
+        id: member.id().map(|id| id.to_string()).unwrap_or_default(),
+        node: tables.node(&member.node),
+        zone: member.zone.as_deref().map_or(NONE, |zone| tables.zone(zone)),
+        addresses: all,
+        weight: member.weight,
+        health: match member.health.health {
+            health::Health::Healthy => Health::Healthy,
+            health::Health::Unhealthy => Health::Unhealthy,
+            health::Health::Unknown => Health::Unknown,
+        },
+        draining: member.role == Role::Draining,
+        since: None,
+        attributes: Vec::new(),
+    }
+}
+
+/// Those that are known beforehand.
+pub(crate) fn addresses(way: &Way) -> impl Iterator<Item = IpAddr> + '_ {
+    let addresses = match way {
+        Way::Addresses { addresses, .. } => Some(addresses),
+        Way::Default | Way::Interface(_) => None,
+    };
+    addresses.into_iter().flatten().copied()
+}
+
+fn zone_of(node: &Node) -> Option<&str> {
+    node.labels.get(ZONE_LABEL).map(String::as_str)
+}
+
+/// Names and their places.
+struct Tables<'a> {
+    nodes: BTreeMap<&'a NodeName, u32>,
+    namespaces: BTreeMap<&'a str, u32>,
+    zones: BTreeMap<&'a str, u32>,
+    regions: BTreeMap<&'a str, u32>,
+    /// Of each zone, as the first node by name says that is in it.
+    region_of: BTreeMap<&'a str, Option<&'a str>>,
+}
+
+impl<'a> Tables<'a> {
+    fn of(view: &'a View, members: &[&'a Member], pods: impl Iterator<Item = &'a Pod>) -> Tables<'a> {
+        let (mut nodes, mut namespaces) = (BTreeSet::new(), BTreeSet::new());
+        for pod in pods {
+            nodes.extend(&pod.node);
+            namespaces.insert(pod.namespace.as_str());
+        }
+        nodes.extend(members.iter().map(|member| &member.node));
+        let mut region_of: BTreeMap<&str, Option<&str>> = BTreeMap::new();
+        for node in nodes.iter().filter_map(|name| view.nodes.get(*name)) {
+            if let Some(zone) = zone_of(node) {
+                let region = node.labels.get(REGION_LABEL).map(String::as_str);
+                let known = region_of.entry(zone).or_insert(region);
+                *known = known.or(region);
+            }
+        }
+        for zone in members.iter().filter_map(|member| member.zone.as_deref()) {
+            region_of.entry(zone).or_insert(None);
+        }
+        Tables {
+            nodes: nodes.into_iter().zip(0..).collect(),
+            namespaces: namespaces.into_iter().zip(0..).collect(),
+            zones: region_of.keys().copied().zip(0..).collect(),
+            regions: {
+                let names: BTreeSet<&str> = region_of.values().flatten().copied().collect();
+                names.into_iter().zip(0..).collect()
+            },
+            region_of,
+        }
+    }
+
+    fn node(&self, node: &NodeName) -> u32 {
+        self.nodes.get(node).copied().unwrap_or(NONE)
+    }
+
+    fn zone(&self, zone: &str) -> u32 {
+        self.zones.get(zone).copied().unwrap_or(NONE)
+    }
+}

@@ -235,4 +235,4 @@ fn active(members: &[Member]) -> BTreeSet<Arc<GatewayId>> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

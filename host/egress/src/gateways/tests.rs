@@ -1,1 +1,46 @@
+use serde_json::json;
 
+use super::*;
+use crate::assembly::tests::{Lab, name};
+
+#[test]
+fn readiness_is_no_verdict_but_breaks_a_tie() {
+    let mut lab = Lab::new("rendezvous");
+    lab.node(1, json!({"status": {"conditions": [{"type": "Ready", "status": "Unknown"}]}}));
+    lab.node(2, json!({}));
+    lab.policy("out", json!({"egressGateways": [{"nodeSelector": {}, "maxGateways": 1}]}));
+    lab.recompute();
+    let role = |lab: &Lab, number: usize| lab.assembly.members("out")[number].role;
+    assert_eq!((role(&lab, 0), role(&lab, 1)), (Role::Standby, Role::Active));
+    lab.policy("out", json!({"egressGateways": [{"nodeSelector": {}}]}));
+    lab.recompute();
+    assert_eq!((role(&lab, 0), role(&lab, 1)), (Role::Active, Role::Active));
+}
+
+#[test]
+fn a_cordoned_node_drains() {
+    let mut lab = Lab::new("rendezvous");
+    lab.node(1, json!({"spec": {"unschedulable": true}}));
+    lab.node(2, json!({"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}}));
+    lab.node(3, json!({"metadata": {"labels": {"nicety.dev/egress": "draining"}}}));
+    lab.policy("out", json!({}));
+    lab.recompute();
+    let whys: Vec<Option<Why>> = lab.assembly.members("out").iter().map(|member| member.why).collect();
+    assert_eq!(whys, [Some(Why::Cordoned), Some(Why::Deleting), Some(Why::Labelled)]);
+    lab.dead(&[1]);
+    lab.recompute();
+    assert_eq!(lab.assembly.members("out")[0].why, Some(Why::Unhealthy));
+    assert!(lab.assembly.observers(&name(1)).contains(&name(3)));
+    assert!(!lab.assembly.observers(&name(1)).contains(&name(2)), "one on its way out watches nobody");
+}
+
+#[test]
+fn a_node_of_two_groups_is_one_gateway() {
+    let mut lab = Lab::new("rendezvous");
+    lab.node(1, json!({}));
+    lab.policy("out", json!({"egressGateways": [{"nodeSelector": {}, "weight": 3}, {"nodeSelector": {}}, {"nodeSelector": {}, "interface": "eth1"}]}));
+    lab.recompute();
+    let members: Vec<(String, u32)> =
+        lab.assembly.members("out").iter().map(|member| (member.id().unwrap().to_string(), member.weight)).collect();
+    assert_eq!(members, [("k8s1/default".to_owned(), 3), ("k8s1/eth1".to_owned(), 1)]);
+}

@@ -1,0 +1,202 @@
+//! Row by row: what an agent of the system that several gateways come from does with the same changes.
+
+use super::*;
+
+/// FNV-1a of 32 bits, as it is published.
+fn fnv(text: &str) -> u32 {
+    text.bytes().fold(0x811c_9dc5, |hash: u32, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+}
+
+fn hashed(number: u32, gateways: u32) -> String {
+    format!("k8s{}/default", fnv(&uid(number)) % gateways + 1)
+}
+
+#[test]
+fn a_pod_that_fits_leaves_by_the_gateway_and_one_that_does_not_any_longer_does_not() {
+    let mut lab = Lab::new("hash-mod");
+    lab.node(1, json!({}));
+    lab.policy("policy-1", json!({"egressGateways": [{"nodeSelector": {}, "interface": "egw1"}]}));
+    lab.pod(1, json!({}));
+    assert_eq!(lab.of("policy-1"), ["ep1 k8s1/egw1"]);
+    lab.pod(1, json!({"metadata": {"labels": {"app": "other"}}}));
+    assert_eq!(lab.of("policy-1"), [""; 0]);
+    lab.pod(1, json!({}));
+    assert_eq!(lab.of("policy-1"), ["ep1 k8s1/egw1"]);
+}
+
+#[test]
+fn other_destinations_are_no_other_gateway() {
+    let mut lab = Lab::new("hash-mod");
+    lab.node(1, json!({}));
+    lab.policy("policy-1", json!({}));
+    lab.pod(1, json!({}));
+    let before = lab.of("policy-1");
+    lab.policy("policy-1", json!({"destinationCIDRs": ["0.0.0.0/0"], "excludedCIDRs": ["1.1.1.22/32"]}));
+    assert!(lab.recompute().moves.is_empty());
+    assert_eq!(lab.of("policy-1"), before);
+}
+
+#[test]
+fn each_policy_has_its_own_pods_and_gateways() {
+    let mut lab = Lab::new("hash-mod");
+    (1..=2).for_each(|number| lab.node(number, json!({"metadata": {"labels": {"number": number.to_string()}}})));
+    let by = |number: u32| json!([{"nodeSelector": {"matchLabels": {"number": number.to_string()}}}]);
+    lab.policy("policy-1", json!({"egressGateways": by(1)}));
+    let two = json!([{"podSelector": {"matchLabels": {"app": "two"}}}]);
+    lab.policy("policy-2", json!({"egressGateways": by(2), "selectors": two}));
+    lab.pod(1, json!({}));
+    lab.pod(2, json!({"metadata": {"labels": {"app": "two"}}}));
+    assert_eq!(
+        (lab.of("policy-1"), lab.of("policy-2")),
+        (vec!["ep1 k8s1/default".to_owned()], vec!["ep2 k8s2/default".to_owned()])
+    );
+}
+
+#[test]
+fn a_selector_without_nodes_leaves_its_pods_without_a_gateway_and_says_so() {
+    let mut lab = Lab::new("hash-mod");
+    lab.node(1, json!({}));
+    lab.policy("policy-1", json!({"egressGateways": [{"nodeSelector": {"matchLabels": {"no": "such"}}}]}));
+    lab.pod(1, json!({}));
+    let outcome = lab.recompute();
+    assert_eq!(lab.exits("policy-1")["ep1"], "none");
+    let told = &outcome.statuses["policy-1"];
+    assert_eq!((told.ready.holds, told.ready.reason, told.status.unassigned), (false, "NoGateway", 1));
+    // The pod is in its node's part all the same: dropped, not passed.
+    assert_eq!(lab.assembly.share(&name(1)).endpoints.len(), 1);
+}
+
+#[test]
+fn a_rule_s_node_selector_binds_that_rule_alone() {
+    let mut lab = Lab::new("hash-mod");
+    (1..=2).for_each(|number| lab.node(number, json!({"metadata": {"labels": {"number": number.to_string()}}})));
+    let on_two =
+        json!({"podSelector": {"matchLabels": {"app": "web"}}, "nodeSelector": {"matchLabels": {"number": "2"}}});
+    let any = json!({"podSelector": {"matchLabels": {"app": "any"}}});
+    lab.policy(
+        "policy-1",
+        json!({"selectors": [on_two, any], "egressGateways": [{"nodeSelector": {"matchLabels": {"number": "1"}}}]}),
+    );
+    lab.pod(1, json!({}));
+    lab.pod(2, json!({"metadata": {"labels": {"app": "any"}}}));
+    assert_eq!(lab.of("policy-1"), ["ep2 k8s1/default"]);
+    // The same pod, made again on the other node: before the old one is gone, or after.
+    lab.pod(1, json!({"metadata": {"uid": "another"}, "spec": {"nodeName": "k8s2"}}));
+    lab.pod_gone(1);
+    assert_eq!(lab.of("policy-1"), ["ep1 k8s1/default", "ep2 k8s1/default"]);
+    assert!(lab.assembly.share(&name(1)).endpoints.keys().all(|key| key.name == "ep2"));
+    assert!(lab.assembly.share(&name(2)).endpoints.keys().any(|key| key.uid == "another"));
+}
+
+#[test]
+fn pods_of_the_node_s_own_network_are_never_captured() {
+    let mut lab = Lab::new("hash-mod");
+    lab.node(1, json!({}));
+    lab.policy("policy-1", json!({"selectors": [{"podSelector": {}}]}));
+    lab.pod(1, json!({"spec": {"hostNetwork": true}}));
+    lab.pod(2, json!({"status": {"phase": "Succeeded"}}));
+    lab.pod(3, json!({}));
+    assert_eq!(lab.of("policy-1"), ["ep3 k8s1/default"]);
+}
+
+#[test]
+fn gateways_are_those_of_the_hash_whoever_comes_and_goes() {
+    let mut lab = Lab::new("hash-mod");
+    (1..=2).for_each(|number| lab.node(number, json!({})));
+    lab.policy("policy-1", json!({}));
+    (1..=4).for_each(|number| lab.pod(number, json!({})));
+    let expected = |gateways: u32, pods: &[u32]| -> Vec<String> {
+        pods.iter().map(|number| format!("ep{number} {}", hashed(*number, gateways))).collect()
+    };
+    assert_eq!(lab.of("policy-1"), expected(2, &[1, 2, 3, 4]));
+    lab.pod_gone(1);
+    assert!(lab.recompute().moves.iter().all(|one| !one.is_movement()));
+    assert_eq!(lab.of("policy-1"), expected(2, &[2, 3, 4]));
+    lab.pod(1, json!({}));
+    assert_eq!(lab.of("policy-1"), expected(2, &[1, 2, 3, 4]));
+    lab.node(3, json!({}));
+    assert_eq!(lab.of("policy-1"), expected(3, &[1, 2, 3, 4]));
+    lab.assembly.take(Change::NodeGone(name(2)));
+    lab.assembly.take(Change::NodeGone(name(3)));
+    assert!(lab.of("policy-1").iter().all(|line| line.ends_with(" k8s1/default")));
+}
+
+#[test]
+fn a_pod_made_again_elsewhere_is_the_new_one_whichever_is_told_first() {
+    let mut lab = Lab::new("rendezvous");
+    (1..=2).for_each(|number| lab.node(number, json!({})));
+    lab.policy("policy-1", json!({}));
+    lab.pod(1, json!({}));
+    lab.recompute();
+    let new =
+        json!({"metadata": {"uid": "new"}, "spec": {"nodeName": "k8s2"}, "status": {"podIPs": [{"ip": "10.9.9.9"}]}});
+    lab.pod(1, new.clone());
+    lab.pod_gone(1);
+    let outcome = lab.recompute();
+    let (one, two) = (lab.assembly.share(&name(1)), lab.assembly.share(&name(2)));
+    assert_eq!((one.endpoints.len(), two.endpoints.len()), (0, 1));
+    let ends: Vec<bool> = outcome.moves.iter().map(|one| one.to.is_some()).collect();
+    assert_eq!(ends, [false, true], "the old one's time ends, the new one's begins");
+}
+
+#[test]
+fn an_egress_address_belongs_to_the_node_that_has_it() {
+    let mut lab = Lab::new("rendezvous");
+    (1..=3).for_each(|number| lab.node(number, json!({})));
+    for number in 1..=2 {
+        let host = json!({"interfaces": [{"name": "eth1", "addresses": [format!("192.0.2.{number}/24"), format!("2001:db8::{number}/64")]}]});
+        let spec = serde_json::from_value(host).unwrap();
+        let author = nicety_objects::host_interface::Author::Daemon;
+        let host = nicety_objects::HostInterface::new(name(number), author, spec).unwrap();
+        lab.assembly.take(Change::Host(Box::new(host)));
+    }
+    let group = |addresses: Value| json!({"egressGateways": [{"nodeSelector": {}, "egressIPs": addresses}]});
+    lab.policy("policy-1", group(json!(["192.0.2.1", "192.0.2.2"])));
+    lab.pod(1, json!({}));
+    let told = lab.recompute().statuses["policy-1"].clone();
+    let ways = |lab: &Lab| -> Vec<String> {
+        let ids = lab
+            .assembly
+            .members("policy-1")
+            .iter()
+            .map(|member| member.id().map_or("none".to_owned(), |id| id.to_string()));
+        ids.collect()
+    };
+    assert_eq!(ways(&lab), ["k8s1/192.0.2.1", "k8s2/192.0.2.2", "none"]);
+    assert_eq!((told.degraded.reason, told.ready.holds), ("EgressIPMissing", true));
+    // The other family is lent by the NIC where nobody names an address of it, and kept from where somebody does.
+    let both = json!(["1.1.1.0/24", "2001:db8:1::/64"]);
+    let mut wide = group(json!(["192.0.2.1"]));
+    wide["destinationCIDRs"] = both.clone();
+    lab.policy("policy-1", wide);
+    lab.recompute();
+    assert_eq!(ways(&lab)[0], "k8s1/192.0.2.1+2001:db8::1");
+    let mut named = group(json!(["192.0.2.1", "2001:db8::9"]));
+    named["destinationCIDRs"] = both.clone();
+    lab.policy("policy-1", named);
+    lab.recompute();
+    assert_eq!(ways(&lab)[0], "k8s1/192.0.2.1", "one that is not there is not made up");
+    let mut six = group(json!(["2001:db8::2"]));
+    six["destinationCIDRs"] = json!(["2001:db8:1::/64"]);
+    lab.policy("policy-1", six);
+    lab.recompute();
+    assert_eq!(ways(&lab), ["none", "k8s2/2001:db8::2", "none"]);
+}
+
+#[test]
+fn two_addresses_of_one_node_are_two_gateways() {
+    let mut lab = Lab::new("round-robin");
+    lab.node(
+        1,
+        json!({"status": {"addresses": [
+            {"type": "InternalIP", "address": "192.0.2.1"}, {"type": "InternalIP", "address": "192.0.2.2"},
+        ]}}),
+    );
+    lab.policy("policy-1", json!({"egressGateways": [{"nodeSelector": {}, "egressIPs": ["192.0.2.2", "192.0.2.1"]}]}));
+    (1..=4).for_each(|number| lab.pod(number, json!({})));
+    let once = lab.of("policy-1");
+    assert_eq!(once.iter().filter(|line| line.ends_with("/192.0.2.1")).count(), 2);
+    let share = lab.assembly.share(&name(1));
+    let numbers: BTreeSet<u32> = share.gateways.values().map(|gateway| gateway.vni).collect();
+    assert_eq!(numbers.len(), 2);
+}

@@ -261,7 +261,7 @@ impl Datapath {
         deadline: Instant,
     ) -> Result<(), Error> {
         let wanted: BTreeSet<IpAddr> = floating.iter().map(|(_, address)| *address).collect();
-        let gone = seen.addresses.iter().filter(|row| row.ours && !wanted.contains(&row.net.addr()));
+        let gone = links::floating(seen).filter(|row| !wanted.contains(&row.net.addr()));
         let acts: Vec<Act> = gone.map(|row| Act::DeleteAddress { link: row.link, net: row.net }).collect();
         self.act(&acts, program, outcome, deadline)
     }

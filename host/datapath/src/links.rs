@@ -1,6 +1,9 @@
 //! Devices, neighbours, routes and rules: what a program wants, and the difference to what is there. Pure.
 
-use std::{collections::BTreeSet, net::IpAddr};
+use std::{
+    collections::BTreeSet,
+    net::{IpAddr, Ipv4Addr},
+};
 
 use ipnet::IpNet;
 use nicety_core::{
@@ -10,11 +13,15 @@ use nicety_core::{
         table::{LINK_PREFIX, RETURN_LINK, way_link},
     },
 };
-use nicety_kernel::tunnels::{Act, Entry, Link, Neighbor, PROTOCOL, Route, Rule, Seen, Vxlan};
+use nicety_kernel::tunnels::{Act, Address, Entry, Link, Neighbor, PROTOCOL, Route, Rule, Seen, Vxlan};
 
 const METRIC: u32 = 100;
 /// Where the device is gone, packets stop: they must not fall through to the main table.
 const METRIC_OF_NOTHING: u32 = 1000;
+
+/// On each of our devices, for this node alone: a device without an address lets no packet pass where the host checks sources, however
+/// loosely. Of the link's scope, so that nothing is ever sent from it.
+const STANDS_IN: IpAddr = IpAddr::V4(Ipv4Addr::new(169, 254, 111, 1));
 
 /// Ethernet, outer IP, UDP and VXLAN headers, by the outer family.
 const OVERHEAD_V4: u32 = 50;
@@ -138,6 +145,12 @@ pub fn wanted(settings: &Settings, program: &Program, links: &[Link]) -> Wanted 
     wanted
 }
 
+/// Those of ours that are on links of others.
+pub fn floating(seen: &Seen) -> impl Iterator<Item = &Address> {
+    let ours = |link: u32| seen.links.iter().any(|one| one.index == link && one.name.starts_with(LINK_PREFIX));
+    seen.addresses.iter().filter(move |row| row.ours && !ours(row.link))
+}
+
 /// What is missing comes first, what is too much goes last.
 pub fn acts(wanted: &Wanted, seen: &Seen) -> Vec<Act> {
     let ours = |link: u32| {
@@ -147,7 +160,11 @@ pub fn acts(wanted: &Wanted, seen: &Seen) -> Vec<Act> {
     let entries: BTreeSet<Entry> = seen.entries.iter().copied().filter(|one| ours(one.link)).collect();
     let routes: BTreeSet<Route> = seen.routes.iter().filter(|route| route.protocol == PROTOCOL).cloned().collect();
     let rules: BTreeSet<Rule> = seen.rules.iter().copied().collect();
-    let mut acts = Vec::new();
+    let bare = |link: &&Link| {
+        ours(link.index) && !seen.addresses.iter().any(|row| row.link == link.index && row.net.addr() == STANDS_IN)
+    };
+    let bare = seen.links.iter().filter(bare);
+    let mut acts: Vec<Act> = bare.map(|link| Act::AddAddress { link: link.index, address: STANDS_IN }).collect();
     acts.extend(wanted.entries.difference(&entries).map(|one| Act::PutEntry(*one)));
     acts.extend(wanted.neighbors.difference(&neighbors).map(|one| Act::PutNeighbor(*one)));
     acts.extend(wanted.routes.difference(&routes).map(|one| Act::PutRoute(one.clone())));

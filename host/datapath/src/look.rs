@@ -126,14 +126,18 @@ fn default_route(seen: &Seen, family: Family) -> Option<&Route> {
     defaults.min_by_key(|route| route.metric)
 }
 
-/// One that people put there: no floating one, and none that stays on the link.
+/// The first that people put there: no floating one, and none that stays on the link. The kernel lists those of IPv6 last first.
 fn first_address(seen: &Seen, link: &Link, family: Family) -> Option<IpAddr> {
     let global = |address: IpAddr| match address {
         IpAddr::V4(v4) => !v4.is_link_local() && !v4.is_loopback(),
         IpAddr::V6(v6) => !v6.is_unicast_link_local() && !v6.is_loopback(),
     };
     let own = seen.addresses.iter().filter(|row| row.link == link.index && !row.ours);
-    own.map(|row| row.net.addr()).find(|address| Family::of(*address) == family && global(*address))
+    let mut global = own.map(|row| row.net.addr()).filter(|address| Family::of(*address) == family && global(*address));
+    match family {
+        Family::V4 => global.next(),
+        Family::V6 => global.last(),
+    }
 }
 
 /// What is on the link, and all else by the gateway that some default route over this link names; by the link itself where none does.

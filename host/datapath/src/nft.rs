@@ -186,9 +186,11 @@ impl Nft {
         if Instant::now() >= deadline {
             return Err(NftError::Deadline);
         }
-        // One transaction is one send. Without the privilege the buffer stays as it is, which is enough for small ones.
+        // One transaction is one send. Without the privilege the kernel gives as much as everybody may have.
         let room = bytes.len().saturating_mul(2).max(256 * 1024);
-        sockopt::set_socket_send_buffer_size_force(&self.socket, room).unwrap_or_default();
+        if sockopt::set_socket_send_buffer_size_force(&self.socket, room).is_err() {
+            sockopt::set_socket_send_buffer_size(&self.socket, room).unwrap_or_default();
+        }
         match self.socket.send(bytes, 0) {
             Ok(_) => Ok(()),
             Err(source) => Err(NftError::Send { bytes: bytes.len(), source }),

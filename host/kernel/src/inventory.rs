@@ -1,7 +1,7 @@
 //! The NICs of the host, as netlink and sysfs show them: what a policy may choose from.
 //!
 //! Virtual NICs (veth, bond, vlan, bridge, ...) count like physical ones. Never in the list: loopback, the host ends of our own
-//! veths, our own bridges, and a NIC that has left for a pod or waits on the host to be brought home.
+//! veths, our own bridges, the tunnels of egress, and a NIC that has left for a pod or waits on the host to be brought home.
 
 mod sysfs;
 
@@ -10,6 +10,7 @@ use std::{path::Path, time::Instant};
 use netlink_packet_route::link::State;
 use nicety_core::{
     address::Mac,
+    egress::table::LINK_PREFIX,
     facts::nic_selection::{LinkState, Nic},
 };
 
@@ -61,7 +62,7 @@ pub fn read(sysfs: &Path, deadline: Instant) -> Result<Vec<Discovered>, Conversa
 
 fn is_nic(row: &LinkRow) -> bool {
     let away = row.alias.as_deref().and_then(host_device::home).is_some();
-    !row.loopback && !away && !is_our_host_end(row) && !bridges::is_ours(row)
+    !row.loopback && !away && !is_our_host_end(row) && !bridges::is_ours(row) && !is_our_tunnel(row)
 }
 
 /// `nicety_core::hash::host_ifname` names them, and they carry a link group, which no veth has by itself.
@@ -70,6 +71,10 @@ fn is_our_host_end(row: &LinkRow) -> bool {
         rest.len() == 11 && rest.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
     });
     named && row.group != 0 && row.kind.as_deref() == Some("veth")
+}
+
+fn is_our_tunnel(row: &LinkRow) -> bool {
+    row.kind.as_deref() == Some("vxlan") && row.name.starts_with(LINK_PREFIX)
 }
 
 fn state(row: &LinkRow) -> LinkState {
@@ -125,6 +130,12 @@ mod tests {
         assert!(!is_nic(&ours));
         assert!(is_nic(&LinkRow { group: 0, ..ours.clone() }));
         assert!(is_nic(&LinkRow { name: "nic0".to_owned(), ..ours }));
+    }
+
+    #[test]
+    fn tunnels_of_egress_are_no_nics() {
+        assert!(!is_nic(&link(2, "nicety-egress", Some("vxlan"))));
+        assert!(is_nic(&link(2, "nicety-egress", Some("veth"))) && is_nic(&link(2, "flannel.1", Some("vxlan"))));
     }
 
     #[test]

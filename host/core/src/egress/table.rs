@@ -1,17 +1,16 @@
 //! Our table of nf_tables as data: chains, sets and counters by name, and what stands in them. `change` makes the difference between
 //! two; the shell says it to the kernel.
 //!
-//! Elements grow with pods and destinations, rules and chains only with classes, policies and gateways. Maps with many elements lead to
-//! numbers and never to chains: the kernel walks every chain behind every element of a verdict map again whenever one is added.
+//! Elements grow with pods and destinations, rules and chains only with classes, policies and gateways. Pods stand in sets and never in
+//! verdict maps: the kernel walks every chain behind every element of such a map again whenever an element or a rule is added.
 
 pub mod change;
 pub mod expression;
 mod rules;
 mod sets;
-#[cfg(test)]
-mod tests;
 
 use std::{
+    cmp::Ordering,
     collections::{BTreeMap, BTreeSet},
     net::IpAddr,
 };
@@ -81,7 +80,7 @@ pub enum Type {
 }
 
 /// As the kernel has it: addresses in network order, marks and names in the host's.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {
     pub bytes: Vec<u8>,
     pub ends: bool,
@@ -93,6 +92,8 @@ pub enum Value {
     Bytes(Vec<u8>),
     /// To the chain of this name, and not back.
     Goto(String),
+    /// On, as if we were not here.
+    Accept,
 }
 
 /// A table as it is read back: of a rule only the comment, which says what the rule does.
@@ -181,6 +182,19 @@ impl Type {
     /// Written as the host writes numbers.
     pub fn is_host_order(self) -> bool {
         matches!(self, Type::Mark | Type::Ifname)
+    }
+}
+
+/// The kernel takes the end of one interval before the beginning of the next at the same key, and not after it.
+impl Ord for Key {
+    fn cmp(&self, other: &Key) -> Ordering {
+        self.bytes.cmp(&other.bytes).then_with(|| other.ends.cmp(&self.ends))
+    }
+}
+
+impl PartialOrd for Key {
+    fn partial_cmp(&self, other: &Key) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 

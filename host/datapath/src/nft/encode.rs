@@ -157,6 +157,9 @@ fn element(out: &mut Attributes, key: &Key, value: Option<&Value>) {
         Some(Value::Bytes(bytes)) => {
             out.nest(NFTA_SET_ELEM_DATA, |data| data.put(NFTA_DATA_VALUE, bytes).end());
         }
+        Some(Value::Accept) => {
+            out.nest(NFTA_SET_ELEM_DATA, |data| expressions::verdict(data, NF_ACCEPT, None));
+        }
         Some(Value::Goto(chain)) => {
             out.nest(NFTA_SET_ELEM_DATA, |data| expressions::verdict(data, NFT_GOTO, Some(chain)));
         }

@@ -137,7 +137,7 @@ fn element(bytes: &[u8]) -> Option<(Key, Value)> {
             NFTA_SET_ELEM_DATA => match inside() {
                 Some((NFTA_DATA_VERDICT, verdict)) => {
                     let chain = each(verdict).find(|(kind, _)| *kind == NFTA_VERDICT_CHAIN);
-                    value = Value::Goto(chain.map(|(_, name)| text(name)).unwrap_or_default());
+                    value = chain.map_or(Value::Accept, |(_, name)| Value::Goto(text(name)));
                 }
                 Some((_, bytes)) => value = Value::Bytes(bytes.to_vec()),
                 None => {}

@@ -6,7 +6,7 @@ use ipnet::IpNet;
 use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE};
 use netlink_packet_route::{
     AddressFamily, RouteNetlinkMessage,
-    address::{AddressAttribute, AddressMessage, AddressProtocol},
+    address::{AddressAttribute, AddressMessage, AddressProtocol, AddressScope},
     neighbour::{NeighbourAddress, NeighbourAttribute, NeighbourFlags, NeighbourMessage, NeighbourState},
 };
 use nicety_core::address::Mac;
@@ -129,6 +129,9 @@ fn ip(address: &NeighbourAddress) -> Option<IpAddr> {
 /// that was left behind is taken for somebody's own.
 pub fn add_address(link: u32, address: IpAddr) -> Request {
     let mut message = addresses::add(link, IpNet::from(address));
+    if matches!(address, IpAddr::V4(v4) if v4.is_link_local()) {
+        message.header.scope = AddressScope::Link;
+    }
     message.attributes.push(AddressAttribute::Protocol(AddressProtocol::Other(PROTOCOL)));
     Request { flags: NLM_F_CREATE | NLM_F_EXCL, message: RouteNetlinkMessage::NewAddress(message) }
 }

@@ -107,15 +107,17 @@ fn is_alike(shown: &Shown, wanted: &Table) -> bool {
     shown.chains.iter().all(chain) && shown.sets.iter().all(set)
 }
 
-/// Of sets that stay or come. A value changes by going and coming back, within the one transaction.
+/// Of sets that stay or come. A value changes by going and coming back, within the one transaction; so do all intervals of a set where
+/// one changes, since the kernel refuses to take one that begins or ends within another on its way.
 fn elements(changes: &mut Vec<Change>, shown: &Shown, wanted: &Table) {
     let none = std::collections::BTreeMap::new();
     let mut added = Vec::new();
     for (name, set) in &wanted.sets {
         let before = shown.sets.get(name).map_or(&none, |set| &set.elements);
+        let anew = set.shape.interval && *before != set.elements;
         let keys: Vec<Key> = before
             .iter()
-            .filter(|(key, value)| set.elements.get(*key) != Some(value))
+            .filter(|(key, value)| anew || set.elements.get(*key) != Some(value))
             .map(|(key, _)| key.clone())
             .collect();
         if !keys.is_empty() {
@@ -124,7 +126,7 @@ fn elements(changes: &mut Vec<Change>, shown: &Shown, wanted: &Table) {
         let elements: Vec<(Key, Value)> = set
             .elements
             .iter()
-            .filter(|(key, value)| before.get(*key) != Some(value))
+            .filter(|(key, value)| anew || before.get(*key) != Some(value))
             .map(|(key, value)| (key.clone(), value.clone()))
             .collect();
         if !elements.is_empty() {

@@ -1,7 +1,15 @@
 //! The chains. `steer` looks at what comes in, after destinations have been translated: answers of flows that came by a tunnel go back
-//! by it, what comes out of a tunnel leaves by that tunnel's way, and what pods send goes to its class. A class asks in this order: does
-//! the flow have a gateway, does the pod have one for this policy, and if not the packet is dropped and counted. `leave` translates
-//! sources, before others do; `guard` lets nothing of ours pass that has another source or goes another way than it should.
+//! by it, what comes out of a tunnel leaves by that tunnel's way, and what pods send goes, by the destination, to its policy. There a
+//! flow that has a gateway stays on it; of a new one the pod's gateway is looked for, and if there is none the packet is dropped and
+//! counted. `leave` translates sources, before others do; `guard` lets nothing of ours pass that has another source or goes another way
+//! than it should, and takes the mark off: the outer packet of a tunnel inherits it and must not be led by it.
+//!
+//! While a transaction takes effect, a packet may meet one rule before it and the next one after it, and find an element in neither. So
+//! nothing follows from an element that is not there but a drop: a pod that no class has is dropped, and a class has an answer for every
+//! destination, also for those that are no business of ours.
+//!
+//! A set per class and a set per policy and gateway, each asked by one rule, though one map would do with fewer looks: what such a map
+//! yields would be the key of another, and `nft` 1.0.6 ends in an assertion when it is to show that.
 
 use std::collections::BTreeMap;
 
@@ -12,8 +20,8 @@ use super::{
         Field, protocol,
     },
     sets::{
-        ARRIVALS, DIRECT, DROPS, GATES, LINK_PREFIX, MINE, RETURN_LINK, TUNNEL, classes, destinations, endpoints,
-        exits, leave, nodes, right,
+        ARRIVALS, DIRECT, GATES, LINK_PREFIX, MINE, RETURN_LINK, TUNNEL, captured, destinations, exits, exits_of,
+        leave, nodes, pods, right,
     },
 };
 use crate::{
@@ -53,8 +61,8 @@ pub fn class_chain(family: Family, class: u32) -> String {
     format!("class{}-{class:08x}", super::sets::suffix(family))
 }
 
-pub fn drop_chain(policy: &str) -> String {
-    format!("drop-{policy}")
+pub fn policy_chain(policy: &str) -> String {
+    format!("policy-{policy}")
 }
 
 pub fn chains(settings: &Settings, program: &Program) -> BTreeMap<String, Chain> {
@@ -65,7 +73,7 @@ pub fn chains(settings: &Settings, program: &Program) -> BTreeMap<String, Chain>
         chains.insert(name.to_owned(), Chain { base, rules });
     };
     // After -100, where destinations are translated.
-    put("steer", Some(("filter", PREROUTING, -90)), steer(mask));
+    put("steer", Some(("filter", PREROUTING, -90)), steer(mask, program));
     // Before 100, where clusters masquerade: a source that is chosen is not chosen again.
     put("leave", Some(("nat", POSTROUTING, 90)), [Family::V4, Family::V6].map(|family| snat(family, mask)).into());
     // After all that translate.
@@ -84,42 +92,44 @@ pub fn chains(settings: &Settings, program: &Program) -> BTreeMap<String, Chain>
     }
     for class in program.classes.keys() {
         for family in [Family::V4, Family::V6] {
-            put(&class_chain(family, *class), None, of_class(family, *class, mask));
+            let policy = vec![load(Field::Destination(family), 0), follow(&destinations(family, *class))];
+            let rules = vec![rule("by its destination", policy), rule("between two sets", vec![to(STRAY)])];
+            put(&class_chain(family, *class), None, rules);
         }
     }
     for policy in program.policies.keys() {
-        put(&drop_chain(policy), None, vec![rule("no gateway", vec![count(&counter(policy)), Drop])]);
+        let mut rules = vec![rule("the flow has a gateway", vec![load(Field::FlowMark, 0), bits(mask), follow(GATES)])];
+        for (family, number) in exits_of(program, policy).into_keys() {
+            let gate =
+                [load(Field::Source(family), 0), within(&exits(family, policy, number)), to(&exit_chain(number))];
+            rules.push(rule("the pod has one", flow(of(family), gate)));
+        }
+        rules.push(rule("neither has", vec![count(&counter(policy)), Drop]));
+        put(&policy_chain(policy), None, rules);
     }
     chains
 }
 
-fn steer(mask: u32) -> Vec<Rule> {
+fn steer(mask: u32, program: &Program) -> Vec<Rule> {
     let reply = || [load(Field::FlowDirection, 0), is(0, [REPLY])];
     let mut rules = vec![
         rule("answers to another node", flow(reply(), [load(Field::FlowMark, 0), bits(mask), within(MINE), to(BACK)])),
         rule("answers", flow(reply(), [Accept])),
-        rule("out of a tunnel", vec![load(Field::InLink, 0), map(ARRIVALS, 0, 0), follow(GATES)]),
+        rule("out of a tunnel", vec![load(Field::InLink, 0), follow(ARRIVALS)]),
         rule("out of a tunnel that leads nowhere", vec![load(Field::InLink, 0), is(0, LINK_PREFIX.bytes()), to(STRAY)]),
         rule("to this node", vec![load(Field::DestinationType, 0), is(0, RTN_LOCAL.to_ne_bytes()), Accept]),
     ];
+    for class in program.classes.keys() {
+        for family in [Family::V4, Family::V6] {
+            let pod = [load(Field::Source(family), 0), within(&pods(family, *class)), to(&class_chain(family, *class))];
+            rules.push(rule("from a pod", flow(of(family), pod)));
+        }
+    }
     for family in [Family::V4, Family::V6] {
-        let source = [load(Field::Source(family), 0), map(&endpoints(family), 0, 0), follow(&classes(family))];
-        rules.push(rule("from a pod", flow(of(family), source)));
+        let pod = [load(Field::Source(family), 0), within(&captured(family)), to(STRAY)];
+        rules.push(rule("from a pod between two classes", flow(of(family), pod)));
     }
     rules
-}
-
-/// A destination that no policy has is no business of ours: the packet goes on as if we were not here.
-fn of_class(family: Family, class: u32, mask: u32) -> Vec<Rule> {
-    let ours = |rest: Vec<Expression>| {
-        let policy = [load(Field::Destination(family), 0), map(&destinations(family, class), 0, 0)];
-        policy.into_iter().chain(rest).collect()
-    };
-    vec![
-        rule("the flow has a gateway", ours(vec![load(Field::FlowMark, 0), bits(mask), follow(GATES)])),
-        rule("the pod has one", ours(vec![load(Field::Source(family), 1), map(&exits(family), 0, 0), follow(GATES)])),
-        rule("neither has", ours(vec![follow(DROPS)])),
-    ]
 }
 
 fn snat(family: Family, mask: u32) -> Rule {
@@ -129,17 +139,17 @@ fn snat(family: Family, mask: u32) -> Rule {
 
 fn guard(settings: &Settings) -> Vec<Rule> {
     let mask = settings.mask;
-    let marked = |mark: u32| vec![load(Field::Mark, 0), bits(mask.bits()), is(0, mark.to_ne_bytes()), Accept];
-    let mut rules = vec![rule("not ours", marked(0)), rule("answers", marked(mask.mark(mask.back())))];
+    let marked = |mark: u32| [load(Field::Mark, 0), bits(mask.bits()), is(0, mark.to_ne_bytes())];
+    let pass =
+        || [load(Field::Mark, 0), Bits { register: 0, mask: !mask.bits(), xor: 0 }, SetMark { register: 0 }, Accept];
+    let mut rules = vec![
+        rule("not ours", flow(marked(0), [Accept])),
+        rule("answers", flow(marked(mask.mark(mask.back())), pass())),
+    ];
     for family in [Family::V4, Family::V6] {
         let source = |place| {
-            [
-                load(Field::Mark, 0),
-                bits(mask.bits()),
-                load(Field::Source(family), 1),
-                within(&right(family, place)),
-                Accept,
-            ]
+            let mark = [load(Field::Mark, 0), bits(mask.bits())];
+            flow(flow(mark, [load(Field::Source(family), 1), within(&right(family, place))]), pass())
         };
         let by = load(Field::OutLink, 0);
         let tunnel = [by.clone(), is(0, ifname(RETURN_LINK))];

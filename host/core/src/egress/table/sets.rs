@@ -1,10 +1,13 @@
 //! The sets and maps, and what stands in them.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
 
 use super::{
     Key, Set, Shape, Type, Value, octets,
-    rules::{class_chain, drop_chain, exit_chain},
+    rules::{exit_chain, policy_chain},
 };
 use crate::{
     address::{Family, number},
@@ -36,20 +39,32 @@ pub fn address_type(family: Family) -> Type {
     }
 }
 
-pub fn endpoints(family: Family) -> String {
-    format!("endpoints{}", suffix(family))
+/// All pods that any policy captures.
+pub fn captured(family: Family) -> String {
+    format!("captured{}", suffix(family))
 }
 
-pub fn classes(family: Family) -> String {
-    format!("classes{}", suffix(family))
+/// The pods of a class.
+pub fn pods(family: Family, class: u32) -> String {
+    format!("pods{}-{class:08x}", suffix(family))
 }
 
 pub fn destinations(family: Family, class: u32) -> String {
     format!("to{}-{class:08x}", suffix(family))
 }
 
-pub fn exits(family: Family) -> String {
-    format!("exits{}", suffix(family))
+/// The pods that leave by this gateway under this policy.
+pub fn exits(family: Family, policy: &str, number: u32) -> String {
+    format!("exits{}-{number}-{policy}", suffix(family))
+}
+
+/// A policy's pods by family and gateway.
+pub fn exits_of(program: &Program, policy: &str) -> BTreeMap<(Family, u32), BTreeSet<IpAddr>> {
+    let mut found: BTreeMap<(Family, u32), BTreeSet<IpAddr>> = BTreeMap::new();
+    for (pod, number) in program.exits.get(policy).into_iter().flatten() {
+        found.entry((Family::of(*pod), *number)).or_default().insert(*pod);
+    }
+    found
 }
 
 pub fn leave(family: Family) -> String {
@@ -66,7 +81,6 @@ pub fn nodes(family: Family) -> String {
 }
 
 pub const GATES: &str = "gates";
-pub const DROPS: &str = "drops";
 pub const MINE: &str = "mine";
 pub const ARRIVALS: &str = "arrivals";
 pub const TUNNEL: &str = "tunnel";
@@ -83,31 +97,31 @@ pub fn sets(settings: &Settings, program: &Program) -> BTreeMap<String, Set> {
 
     let gates = marked().map(|(mark, number, _)| (Key::number(mark), Value::Goto(exit_chain(number))));
     put(GATES.to_owned(), Type::Mark, Some(Type::Verdict), false, gates.collect());
-    let drops = program.policies.iter().map(|(name, id)| (Key::number(*id), Value::Goto(drop_chain(name))));
-    put(DROPS.to_owned(), Type::Mark, Some(Type::Verdict), false, drops.collect());
     put(MINE.to_owned(), Type::Mark, None, false, own().map(|(mark, ..)| (Key::number(mark), Value::None)).collect());
-    let arrivals = own().map(|(mark, _, gate)| (link(&way_link(gate.vni)), Value::number(mark)));
-    put(ARRIVALS.to_owned(), Type::Ifname, Some(Type::Mark), false, arrivals.collect());
+    let arrivals = own().map(|(_, number, gate)| (link(&way_link(gate.vni)), Value::Goto(exit_chain(number))));
+    put(ARRIVALS.to_owned(), Type::Ifname, Some(Type::Verdict), false, arrivals.collect());
 
+    for policy in program.policies.keys() {
+        for ((family, number), pods) in exits_of(program, policy) {
+            let each = pods.into_iter().map(|pod| (Key::address(pod), Value::None));
+            put(exits(family, policy, number), address_type(family), None, false, each.collect());
+        }
+    }
     for family in [Family::V4, Family::V6] {
         let here = |address: &IpAddr| Family::of(*address) == family;
         let address = address_type(family);
         let joined = if family == Family::V4 { Type::MarkAndV4 } else { Type::MarkAndV6 };
 
-        let all = program.endpoints.iter().filter(|(pod, _)| here(pod));
-        let all = all.map(|(pod, class)| (Key::address(*pod), Value::number(*class)));
-        put(endpoints(family), address, Some(Type::Mark), false, all.collect());
-        let leads = program.classes.keys().map(|class| (Key::number(*class), Value::Goto(class_chain(family, *class))));
-        put(classes(family), Type::Mark, Some(Type::Verdict), false, leads.collect());
-        for (number, class) in &program.classes {
-            put(destinations(family, *number), address, Some(Type::Mark), true, intervals(family, program, class));
+        let all = program.endpoints.keys().filter(|pod| here(pod)).map(|pod| (Key::address(*pod), Value::None));
+        put(captured(family), address, None, false, all.collect());
+        let mut classes: BTreeMap<u32, BTreeMap<Key, Value>> = BTreeMap::new();
+        for (pod, class) in program.endpoints.iter().filter(|(pod, _)| here(pod)) {
+            classes.entry(*class).or_default().insert(Key::address(*pod), Value::None);
         }
-        let each = program.exits.iter().filter_map(|(policy, exits)| Some((program.policies.get(policy)?, exits)));
-        let each = each.flat_map(|(id, exits)| exits.iter().map(move |(pod, number)| (id, pod, number)));
-        let each = each.filter(|(_, pod, _)| here(pod)).map(|(id, pod, number)| {
-            (Key::of([id.to_ne_bytes().as_slice(), &octets(*pod)].concat()), Value::number(mask.mark(*number)))
-        });
-        put(exits(family), joined, Some(Type::Mark), false, each.collect());
+        for (number, class) in &program.classes {
+            put(pods(family, *number), address, None, false, classes.remove(number).unwrap_or_default());
+            put(destinations(family, *number), address, Some(Type::Verdict), true, intervals(family, class));
+        }
 
         let sources = || {
             marked().filter_map(|(mark, _, gate)| match &gate.kind {
@@ -141,15 +155,28 @@ fn link(name: &str) -> Key {
     Key::of(bytes)
 }
 
-/// Where one begins as the one before ends, the kernel wants both.
-fn intervals(family: Family, program: &Program, class: &Class) -> BTreeMap<Key, Value> {
+/// The whole of the family: what is of no policy is let pass. Where one begins as the one before ends, the kernel wants both.
+fn intervals(family: Family, class: &Class) -> BTreeMap<Key, Value> {
     let mut elements = BTreeMap::new();
+    let mut put = |first: u128, value: Value| {
+        let Some(address) = family.address(first) else { return };
+        elements.insert(Key::address(address), value);
+        if first > 0 {
+            elements.insert(Key { bytes: octets(address), ends: true }, Value::None);
+        }
+    };
+    let mut next = Some(0);
     for range in class.intervals.iter().filter(|range| Family::of(range.first) == family) {
-        let Some(policy) = program.policies.get(&range.policy) else { continue };
-        elements.insert(Key::address(range.first), Value::number(*policy));
+        let first = number(range.first);
+        if next.is_some_and(|next| next < first) {
+            put(next.unwrap_or_default(), Value::Accept);
+        }
+        put(first, Value::Goto(policy_chain(&range.policy)));
         // What reaches the last address has no end.
-        let after = number(range.last).checked_add(1).and_then(|after| family.address(after));
-        elements.extend(after.map(|after| (Key { bytes: octets(after), ends: true }, Value::None)));
+        next = Some(number(range.last)).filter(|last| *last < family.max()).map(|last| last + 1);
+    }
+    if let Some(next) = next {
+        put(next, Value::Accept);
     }
     elements
 }

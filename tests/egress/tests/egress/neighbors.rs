@@ -1,0 +1,115 @@
+//! Others' rules beside ours: a cluster's services and its masquerade, somebody's own table; and what the tunnel does to sizes.
+
+use std::net::SocketAddr;
+
+use crate::{
+    cluster::{ANY, Cluster, FAR, Plan, addresses, nft, write},
+    lab::run,
+    outside::{Talk, tcp, udp},
+    tests,
+};
+
+tests![
+    a_service_with_a_backend_outside_leaves_by_the_policy_of_the_backend,
+    a_clusters_masquerade_would_spoil_the_source_and_does_not,
+    tables_of_others_stay_as_they_are,
+    a_large_transfer_fits_the_tunnel,
+];
+
+fn one(plan: &mut Plan) {
+    plan.policy("all", 0, &ANY, &[]);
+    let gateway = plan.gateway("g1", addresses(["192.0.2.23", "2001:db8::23"]));
+    plan.exit("a", "all", &gateway, None);
+    plan.exit("e", "all", &gateway, None);
+}
+
+fn a_service_with_a_backend_outside_leaves_by_the_policy_of_the_backend() {
+    let cluster = Cluster::new();
+    let mut plan = Plan::default();
+    one(&mut plan);
+    cluster.follow(&plan);
+    for node in ["s1", "g1"] {
+        cluster.nodes[node].host.inside(|| {
+            write(
+                "services",
+                "table ip services {\n chain pre {\n type nat hook prerouting priority -100\n \
+                 ip daddr 10.96.0.10 tcp dport 80 dnat to 198.51.100.9:8080\n }\n}\n",
+            );
+        });
+    }
+    let service: SocketAddr = "10.96.0.10:80".parse().unwrap();
+    for pod in ["a", "e"] {
+        let mut talk = Talk::to(cluster.pod(pod), service).expect("the service");
+        assert_eq!(talk.from, "192.0.2.23");
+        assert!(talk.goes_on());
+    }
+}
+
+/// As kube-proxy does for what leaves the cluster, on every node.
+const MASQUERADE: &str = "table inet kube-like {\n chain post {\n type nat hook postrouting priority 100\n \
+                          ip saddr 10.0.0.0/8 ip daddr != 10.0.0.0/8 masquerade\n \
+                          ip6 saddr fd00::/8 ip6 daddr != fd00::/8 masquerade\n }\n}\n";
+
+fn a_clusters_masquerade_would_spoil_the_source_and_does_not() {
+    let cluster = Cluster::new();
+    let mut plan = Plan::default();
+    one(&mut plan);
+    for node in ["s1", "g1"] {
+        cluster.nodes[node].host.inside(|| write("masquerade", MASQUERADE));
+    }
+    // Without us the masquerade has its way. Answers are not forwarded here, but the server sees who comes.
+    assert_eq!(udp(cluster.pod("a"), FAR[0]), None);
+    assert!(cluster.log.sources().contains(&"192.0.2.11".parse().unwrap()), "{:?}", cluster.log.sources());
+    cluster.follow(&plan);
+    for pod in ["a", "e"] {
+        assert_eq!(tcp(cluster.pod(pod), FAR[0]).as_deref(), Some("192.0.2.23"), "{pod}");
+        assert_eq!(udp(cluster.pod(pod), FAR[1]).as_deref(), Some("2001:db8::23"), "{pod}");
+    }
+    // Without our `leave` the masquerade chooses the uplink's own address: the guard lets none of it pass.
+    cluster.nodes["g1"].host.inside(|| nft("flush chain inet nicety_egress leave"));
+    for pod in ["a", "e"] {
+        assert_eq!(tcp(cluster.pod(pod), FAR[0]), None, "{pod}");
+    }
+    let stopped = cluster.nodes["g1"].datapath.lock().unwrap().stopped().unwrap();
+    assert!(stopped["strayed"] > 0, "{stopped:?}");
+    cluster.follow(&plan);
+    assert_eq!(tcp(cluster.pod("a"), FAR[0]).as_deref(), Some("192.0.2.23"));
+}
+
+fn tables_of_others_stay_as_they_are() {
+    let cluster = Cluster::new();
+    let mut plan = Plan::default();
+    one(&mut plan);
+    let show = |node: &str| cluster.nodes[node].host.inside(|| nft("-j list table inet kube-like"));
+    for node in ["s1", "g1"] {
+        cluster.nodes[node].host.inside(|| write("others", MASQUERADE));
+    }
+    let before = [show("s1"), show("g1")];
+    cluster.follow(&plan);
+    cluster.follow(&Plan::default());
+    cluster.follow(&plan);
+    for node in cluster.nodes.values() {
+        node.host.inside(|| node.datapath.lock().unwrap().remove(&mut |_| Ok(()))).unwrap();
+    }
+    assert_eq!([show("s1"), show("g1")], before);
+}
+
+fn a_large_transfer_fits_the_tunnel() {
+    let cluster = Cluster::new();
+    let mut plan = Plan::default();
+    one(&mut plan);
+    cluster.follow(&plan);
+    for (to, most) in [(FAR[0], 1410), (FAR[1], 1390)] {
+        let mut talk = Talk::begin(cluster.pod("a"), to).expect("a connection");
+        assert!(talk.carries(4 << 20), "{to}");
+        for sockets in [cluster.pod("a").inside(|| run("ss", "-tin").1), cluster.server.inside(|| run("ss", "-tin").1)]
+        {
+            let sizes: Vec<u32> = sockets
+                .split_whitespace()
+                .filter_map(|word| word.strip_prefix("mss:"))
+                .map(|number| number.parse().unwrap())
+                .collect();
+            assert!(!sizes.is_empty() && sizes.iter().all(|size| *size <= most), "{to}: {sockets}");
+        }
+    }
+}

@@ -5,6 +5,7 @@ pub mod capture;
 pub mod health;
 pub mod held;
 pub mod hold;
+pub mod leaving;
 pub mod mark;
 pub mod observers;
 pub mod program;

@@ -1,4 +1,5 @@
-//! Decision records on disk and in memory: bounded, rotated, compressed. The only crate that knows zstd.
+//! Decision records on disk and in memory: bounded, rotated, compressed. The only crate that knows zstd. Also who left the cluster
+//! with which address (`held`), on disk alone and not compressed.
 //!
 //! Whoever appends waits for no file: records go into a ring in memory and a bounded queue, and a thread writes them, one JSON
 //! object per line, into a folder of its own:
@@ -12,6 +13,7 @@
 
 mod bounds;
 mod files;
+mod held;
 mod line;
 mod queue;
 mod read;
@@ -34,6 +36,7 @@ use nicety_core::{
 pub use crate::{
     bounds::Bounds,
     files::OpenError,
+    held::{HeldLog, read_held},
     line::{LineError, SCHEMA},
     queue::Counts,
     read::{ReadError, Records, files, read, read_file},

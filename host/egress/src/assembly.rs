@@ -38,6 +38,8 @@ pub struct Assembly {
     policies: BTreeMap<String, Of>,
     /// Pods by their node.
     on: BTreeMap<NodeName, BTreeSet<Name>>,
+    /// What pods have, by their node and per policy: a node's part without a search. Most pods are of one policy.
+    held: BTreeMap<NodeName, BTreeMap<Name, Vec<(String, Given)>>>,
     /// Every gateway of every policy.
     gateways: BTreeMap<Arc<GatewayId>, Gateway>,
     gateways_of: BTreeMap<NodeName, BTreeSet<Arc<GatewayId>>>,
@@ -124,10 +126,9 @@ impl Assembly {
         }
         let names: Vec<String> = self.policies.keys().cloned().collect();
         for name in &names {
-            self.decide(name, set, clock, &mut outcome);
-        }
-        for name in &names {
-            self.tell(name, &mut outcome);
+            if self.decide(name, set, clock, &mut outcome) {
+                self.tell(name, &mut outcome);
+            }
         }
         outcome.nodes = std::mem::take(&mut self.touched);
         outcome
@@ -136,22 +137,20 @@ impl Assembly {
     /// One node's part, as it follows from the last recomputation.
     pub fn share(&self, node: &NodeName) -> Share {
         let mut share = Share::default();
-        for name in self.on.get(node).into_iter().flatten() {
-            let mut endpoint: Option<(PodKey, Endpoint)> = None;
-            for (policy, of) in &self.policies {
-                let Some(given) = of.given.get(name) else { continue };
-                let (_, endpoint) = endpoint.get_or_insert_with(|| {
-                    let addresses = given.pod.addresses.clone();
-                    (key(&given.pod), Endpoint { addresses, exits: BTreeMap::new() })
-                });
+        for policies in self.held.get(node).into_iter().flat_map(BTreeMap::values) {
+            let mut pod: Option<(PodKey, Endpoint)> = None;
+            for (policy, given) in policies {
                 for id in given.primary.iter().chain(&given.standby) {
-                    if let Some(gateway) = self.gateways.get(id) {
-                        share.gateways.entry((**id).clone()).or_insert_with(|| gateway.clone());
+                    if let Some(gateway) = self.gateways.get(id).filter(|_| !share.gateways.contains_key(&**id)) {
+                        share.gateways.insert((**id).clone(), gateway.clone());
                     }
                 }
+                let fresh =
+                    || (key(&given.pod), Endpoint { addresses: given.pod.addresses.clone(), ..Endpoint::default() });
+                let (_, endpoint) = pod.get_or_insert_with(fresh);
                 endpoint.exits.insert(policy.clone(), exit(given));
             }
-            share.endpoints.extend(endpoint);
+            share.endpoints.extend(pod);
         }
         for id in self.gateways_of.get(node).into_iter().flatten() {
             if let Some(gateway) = self.gateways.get(id) {
@@ -168,7 +167,7 @@ impl Assembly {
 
     /// Every node that has a part.
     pub fn nodes(&self) -> BTreeSet<NodeName> {
-        let all = self.on.keys().chain(self.gateways_of.keys()).chain(self.watches.keys()).cloned();
+        let all = self.held.keys().chain(self.gateways_of.keys()).chain(self.watches.keys()).cloned();
         all.filter(|node| !self.share(node).is_empty()).collect()
     }
 

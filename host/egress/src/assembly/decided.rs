@@ -18,12 +18,13 @@ const NO_GATEWAY: &str = "no gateway: no node of the policy has a way out";
 const FELL_BACK: &str = "the strategy failed, and its gateway is dead: the one that stood by";
 
 impl Assembly {
-    pub(super) fn decide(&mut self, name: &str, set: &StrategySet, clock: &Clock<'_>, outcome: &mut Outcome) {
+    /// Whether there was anything to decide.
+    pub(super) fn decide(&mut self, name: &str, set: &StrategySet, clock: &Clock<'_>, outcome: &mut Outcome) -> bool {
         let strategy = set.gateway_distribution.of(name);
         let identity = strategy.identity();
-        let Some(of) = self.policies.get_mut(name) else { return };
+        let Some(of) = self.policies.get_mut(name) else { return false };
         if !of.touched && of.decided_by == identity {
-            return;
+            return false;
         }
         of.touched = false;
         of.strategy = strategy.name.to_string();
@@ -55,6 +56,7 @@ impl Assembly {
         if !self.view.policies.contains_key(name) {
             self.policies.remove(name);
         }
+        true
     }
 
     /// What differs, to those whom it concerns.
@@ -69,15 +71,16 @@ impl Assembly {
                 outcome.moves.push(Move { policy: policy.to_owned(), pod: pod.clone(), from, to, why });
             }
         };
-        let gone = old.iter().filter(|(name, _)| !of.given.contains_key(*name)).map(|(_, before)| (Some(before), None));
-        let there = of.given.iter().map(|(name, after)| (old.get(name), Some(after)));
-        for (before, after) in there.chain(gone) {
+        let gone = old.iter().filter(|(name, _)| !of.given.contains_key(*name));
+        let gone = gone.map(|(name, before)| (name, Some(before), None));
+        let there = of.given.iter().map(|(name, after)| (name, old.get(name), Some(after)));
+        for (name, before, after) in there.chain(gone) {
             if before == after {
                 continue;
             }
             self.touched.extend([before, after].into_iter().flatten().filter_map(|given| given.pod.node.clone()));
-            counted.extend(before.map(|given| (given.clone(), false)));
-            counted.extend(after.map(|given| (given.clone(), true)));
+            counted.extend(before.map(|given| (name.clone(), given.clone(), false)));
+            counted.extend(after.map(|given| (name.clone(), given.clone(), true)));
             match (before, after) {
                 (Some(before), Some(after)) if before.pod.uid == after.pod.uid => {
                     tell(&after.pod, Some(before), Some(after));
@@ -93,16 +96,26 @@ impl Assembly {
             of.moved = u32::try_from(moved).unwrap_or(u32::MAX);
             of.moved_ever += moved as u64;
         }
-        // First who comes: a node that still sends is not forgotten and told anew.
-        counted.sort_by_key(|(_, comes)| !comes);
-        for (given, comes) in counted {
-            self.count(&given, comes);
+        for (name, given, comes) in counted {
+            self.count(&name, policy, &given, comes);
         }
     }
 
-    /// A gateway's node is told of nodes that send to it, not of their pods.
-    pub(super) fn count(&mut self, given: &Given, comes: bool) {
+    /// What a pod has joins its node's, or leaves it. A gateway's node is told of nodes that send to it, not of their pods.
+    pub(super) fn count(&mut self, name: &Name, policy: &str, given: &Given, comes: bool) {
         let Some(from) = &given.pod.node else { return };
+        let pods = self.held.entry(from.clone()).or_default();
+        let policies = pods.entry(name.clone()).or_default();
+        policies.retain(|(known, _)| known != policy);
+        if comes {
+            policies.push((policy.to_owned(), given.clone()));
+        }
+        if policies.is_empty() {
+            pods.remove(name);
+        }
+        if pods.is_empty() {
+            self.held.remove(from);
+        }
         for id in given.primary.iter().chain(&given.standby) {
             let Some(gateway) = node_of(id) else { continue };
             let counts = self.senders.entry(gateway.clone()).or_default();
@@ -142,6 +155,9 @@ impl Of {
         for ((name, pod), ((primary, standby), reason)) in self.captured.iter().zip(rows) {
             let reason = reasons.get(usize::from(*reason)).unwrap_or(&none).clone();
             let (primary, standby) = (usable(*primary), usable(*standby));
+            // Who stays keeps the word by which it came: that it stays is no news to its node.
+            let before = self.given.get(name).filter(|before| before.pod.uid == pod.uid && before.primary == primary);
+            let reason = before.map_or(reason, |before| before.reason.clone());
             given.insert(name.clone(), Given { pod: pod.clone(), primary, standby, reason });
         }
         given

@@ -42,7 +42,7 @@ impl Assembly {
                     standby: id(&exit.standby),
                     reason: reason.clone(),
                 };
-                counted.push(given.clone());
+                counted.push((name.clone(), policy.clone(), given.clone()));
                 of.given.insert(name.clone(), given);
             }
         }
@@ -52,8 +52,8 @@ impl Assembly {
                 of.given.values().filter_map(|given| given.primary.clone()).collect();
             of.members = used.into_iter().filter_map(|id| recalled(id, shares)).collect();
         }
-        for given in counted {
-            self.count(&given, true);
+        for (name, policy, given) in counted {
+            self.count(&name, &policy, &given, true);
         }
         self.machines = true;
     }

@@ -1,1 +1,1 @@
-//! Holds nothing: the promises are in `tests/egress`.
+//! Holds nothing: the promises are in `tests/egress`, the figures in `nicety-egress-bench`.

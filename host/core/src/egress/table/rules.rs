@@ -92,7 +92,8 @@ pub fn chains(settings: &Settings, program: &Program) -> BTreeMap<String, Chain>
     }
     for class in program.classes.keys() {
         for family in [Family::V4, Family::V6] {
-            let policy = vec![load(Field::Destination(family), 0), follow(&destinations(family, *class))];
+            // The family is known here, but without asking again `nft` shows bytes in place of an address.
+            let policy = flow(of(family), [load(Field::Destination(family), 0), follow(&destinations(family, *class))]);
             let rules = vec![rule("by its destination", policy), rule("between two sets", vec![to(STRAY)])];
             put(&class_chain(family, *class), None, rules);
         }

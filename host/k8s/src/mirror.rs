@@ -13,6 +13,7 @@ mod wait;
 
 use std::{
     collections::BTreeSet,
+    net::IpAddr,
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
     time::Duration,
@@ -57,6 +58,8 @@ struct Inner {
     /// Counts changes of objects of ours, and of what pods are known by.
     objects: watch::Sender<u64>,
     facts: watch::Sender<u64>,
+    /// Counts changes of where pods leave, and of what the observers of gateways say.
+    egress: watch::Sender<u64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -130,6 +133,7 @@ impl Mirror {
             unsaved: Mutex::default(),
             objects: watch::Sender::new(0),
             facts: watch::Sender::new(0),
+            egress: watch::Sender::new(0),
         }))
     }
 
@@ -160,6 +164,20 @@ impl Mirror {
         let state = self.state();
         let others = known(&state.routed).into_iter().filter(|block| !state.blocks.entries.contains_key(&block.name));
         known(&state.blocks).into_iter().chain(others).collect()
+    }
+
+    pub fn egress_policies(&self) -> Vec<Known> {
+        known(&self.state().egress_policies)
+    }
+
+    /// This node's.
+    pub fn egress_slices(&self) -> Vec<Known> {
+        known(&self.state().egress_slices)
+    }
+
+    /// Of all observers.
+    pub fn egress_healths(&self) -> Vec<Known> {
+        known(&self.state().egress_healths)
     }
 
     /// The newest good ones. None: there is no such ConfigMap, and the defaults are meant.
@@ -194,6 +212,9 @@ impl Mirror {
             (Feed::Blocks, &state.blocks),
             (Feed::RoutedBlocks, &state.routed),
             (Feed::Strategies, &state.strategies),
+            (Feed::EgressPolicies, &state.egress_policies),
+            (Feed::EgressSlices, &state.egress_slices),
+            (Feed::EgressHealths, &state.egress_healths),
         ];
         let frozen = tables.into_iter().flat_map(|(feed, table)| {
             let bad = table.entries.iter().filter(|(_, kept)| !kept.findings.is_empty());
@@ -216,7 +237,12 @@ impl Mirror {
     }
 
     pub fn node_labels(&self) -> Option<Labels> {
-        self.state().node.entries.get(self.0.node.as_str()).cloned()
+        self.state().node.entries.get(self.0.node.as_str()).map(|machine| Labels(machine.labels.clone()))
+    }
+
+    /// This node's own; none while they are not known.
+    pub fn node_addresses(&self) -> Vec<IpAddr> {
+        self.state().node.entries.get(self.0.node.as_str()).map(|machine| machine.addresses.clone()).unwrap_or_default()
     }
 
     /// Of this node's HostInterface. None: there is none, as far as is known.
@@ -235,6 +261,11 @@ impl Mirror {
     /// Says when objects of ours have changed.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.0.objects.subscribe()
+    }
+
+    /// Says when policies, slices or healths of egress have changed.
+    pub fn egress_changes(&self) -> watch::Receiver<u64> {
+        self.0.egress.subscribe()
     }
 
     fn state(&self) -> std::sync::RwLockReadGuard<'_, State> {
@@ -263,13 +294,19 @@ impl Mirror {
         // Also when nothing but the version moved: a restart goes on from there.
         self.unsaved().insert(Unsaved::Feed(feed));
         if effect == Effect::Changed {
-            let counter = match feed {
+            let Inner { objects, facts, egress, .. } = &*self.0;
+            let counters: &[&watch::Sender<u64>] = match feed {
                 Feed::Networks | Feed::DeviceClasses | Feed::Blocks | Feed::RoutedBlocks | Feed::Strategies => {
-                    &self.0.objects
+                    &[objects]
                 }
-                Feed::Pods | Feed::Namespaces | Feed::Attachments | Feed::Node | Feed::Host => &self.0.facts,
+                Feed::Pods | Feed::Namespaces | Feed::Attachments | Feed::Host => &[facts],
+                // Its addresses are what its packets to gateways come from.
+                Feed::Node => &[facts, egress],
+                // Strategies may be chosen by the name of a policy.
+                Feed::EgressPolicies => &[objects, egress],
+                Feed::EgressSlices | Feed::EgressHealths => &[egress],
             };
-            counter.send_modify(|count| *count = count.wrapping_add(1));
+            counters.iter().for_each(|counter| counter.send_modify(|count| *count = count.wrapping_add(1)));
         }
     }
 

@@ -1,6 +1,6 @@
 //! What is kept of pods, namespaces and the node: what policies may see, and no more. Pure.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::IpAddr};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -28,9 +28,35 @@ pub struct Pod {
     pub devices: BTreeMap<String, u64>,
 }
 
-/// Of a namespace or a node.
+/// Of a namespace or of this node's HostInterface.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Labels(pub BTreeMap<String, String>);
+
+/// Of this node.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "SavedMachine")]
+pub struct Machine {
+    pub labels: BTreeMap<String, String>,
+    /// Its internal ones, in the order of its status.
+    pub addresses: Vec<IpAddr>,
+}
+
+/// As it is on disk. An older daemon kept labels alone.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum SavedMachine {
+    Whole { labels: BTreeMap<String, String>, addresses: Vec<IpAddr> },
+    Labels(BTreeMap<String, String>),
+}
+
+impl From<SavedMachine> for Machine {
+    fn from(saved: SavedMachine) -> Machine {
+        match saved {
+            SavedMachine::Whole { labels, addresses } => Machine { labels, addresses },
+            SavedMachine::Labels(labels) => Machine { labels, addresses: Vec::new() },
+        }
+    }
+}
 
 /// The Network that a NetworkAttachmentDefinition stands for; none when it is another plugin's.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,6 +107,15 @@ impl Entry for Pod {
 impl Entry for Labels {
     fn of(seen: &Seen, _: Option<Labels>) -> Labels {
         Labels(texts(&seen.value, "/metadata/labels"))
+    }
+}
+
+impl Entry for Machine {
+    fn of(seen: &Seen, _: Option<Machine>) -> Machine {
+        let listed = seen.value.pointer("/status/addresses").and_then(Value::as_array).into_iter().flatten();
+        let internal = listed.filter(|one| one.get("type").and_then(Value::as_str) == Some("InternalIP"));
+        let addresses = internal.filter_map(|one| one.get("address")?.as_str()?.parse().ok());
+        Machine { labels: texts(&seen.value, "/metadata/labels"), addresses: addresses.collect() }
     }
 }
 
@@ -135,6 +170,22 @@ mod tests {
             devices: BTreeMap::from([("nvidia.com/gpu".to_owned(), 3)]),
         };
         assert_eq!(kept, expected);
+    }
+
+    #[test]
+    fn a_machine_has_labels_and_its_own_addresses() {
+        let listed = json!([
+            {"type": "Hostname", "address": "a"}, {"type": "ExternalIP", "address": "203.0.113.1"},
+            {"type": "InternalIP", "address": "10.0.0.1"}, {"type": "InternalIP", "address": "2001:db8::1"},
+        ]);
+        let value = json!({"metadata": {"name": "a", "labels": {"zone": "1"}}, "status": {"addresses": listed}});
+        let machine = Machine::of(&Seen::of(value).unwrap(), None);
+        let addresses: Vec<IpAddr> = ["10.0.0.1", "2001:db8::1"].map(|text| text.parse().unwrap()).into();
+        assert_eq!(machine, Machine { labels: BTreeMap::from([("zone".to_owned(), "1".to_owned())]), addresses });
+        let saved = serde_json::to_string(&machine).unwrap();
+        assert_eq!(serde_json::from_str::<Machine>(&saved).unwrap(), machine);
+        let older: Machine = serde_json::from_str(r#"{"zone": "1", "labels": "x"}"#).unwrap();
+        assert_eq!((older.labels.len(), older.addresses.len()), (2, 0), "as an older daemon saved it");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use kube::core::{ApiResource, GroupVersionKind};
 use nicety_core::ids::NodeName;
 use nicety_objects::{
+    egress_slice,
     render::{NETWORK_LABEL, NODE_LABEL, ROUTING_LABEL, label_value},
     strategies::CONFIG_MAP,
 };
@@ -26,12 +27,17 @@ pub enum Feed {
     Pods,
     /// Labels alone.
     Namespaces,
-    /// This node's labels alone.
+    /// This node's labels and addresses.
     Node,
     /// NetworkAttachmentDefinitions that people wrote; those that the controller made have the names of their Networks.
     Attachments,
     /// The labels of this node's HostInterface: whether it is there, and whether people write it.
     Host,
+    EgressPolicies,
+    /// This node's: where its pods leave, and which gateways it is.
+    EgressSlices,
+    /// What every observer says of the gateways that it watches: a cluster has five for each of them.
+    EgressHealths,
 }
 
 /// What it is asked for.
@@ -52,7 +58,7 @@ pub enum Part {
 }
 
 impl Feed {
-    pub const ALL: [Feed; 10] = [
+    pub const ALL: [Feed; 13] = [
         Feed::Networks,
         Feed::DeviceClasses,
         Feed::Blocks,
@@ -63,6 +69,9 @@ impl Feed {
         Feed::Attachments,
         Feed::Node,
         Feed::Host,
+        Feed::EgressPolicies,
+        Feed::EgressSlices,
+        Feed::EgressHealths,
     ];
 
     /// As files on disk, status and messages name it.
@@ -78,6 +87,9 @@ impl Feed {
             Feed::Attachments => "attachments",
             Feed::Node => "node",
             Feed::Host => "hostinterface",
+            Feed::EgressPolicies => "egresspolicies",
+            Feed::EgressSlices => "egressslices",
+            Feed::EgressHealths => "egresshealths",
         }
     }
 
@@ -108,12 +120,18 @@ impl Feed {
                 Query { labels: Some(format!("!{NETWORK_LABEL}")), ..query(resource, Part::Whole) }
             }
             Feed::Node => {
-                Query { fields: Some(format!("metadata.name={node}")), ..query(core("Node", "nodes"), Part::Metadata) }
+                Query { fields: Some(format!("metadata.name={node}")), ..query(core("Node", "nodes"), Part::Whole) }
             }
             Feed::Host => Query {
                 fields: Some(format!("metadata.name={node}")),
                 ..query(ours("HostInterface", "hostinterfaces"), Part::Metadata)
             },
+            Feed::EgressPolicies => query(ours("EgressPolicy", "egresspolicies"), Part::Whole),
+            Feed::EgressSlices => Query {
+                labels: Some(format!("{NODE_LABEL}={}", egress_slice::label_of(node))),
+                ..query(ours("EgressSlice", "egressslices"), Part::Whole)
+            },
+            Feed::EgressHealths => query(ours("EgressHealth", "egresshealths"), Part::Whole),
         }
     }
 }

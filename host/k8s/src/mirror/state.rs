@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
-    facts::{Attachment, Labels, Pod},
+    facts::{Attachment, Labels, Machine, Pod},
     feed::Feed,
     kept::{Good, Kept},
     table::{Effect, Entry, Table, Told},
@@ -21,8 +21,11 @@ pub struct State {
     pub pods: Table<Pod>,
     pub namespaces: Table<Labels>,
     pub attachments: Table<Attachment>,
-    pub node: Table<Labels>,
+    pub node: Table<Machine>,
     pub host: Table<Labels>,
+    pub egress_policies: Table<Kept>,
+    pub egress_slices: Table<Kept>,
+    pub egress_healths: Table<Kept>,
     /// The strategies that were last taken: what a daemon goes on with that starts while newer ones cannot be.
     pub taken: Option<Good>,
 }
@@ -108,6 +111,9 @@ impl State {
             Feed::Attachments => &self.attachments,
             Feed::Node => &self.node,
             Feed::Host => &self.host,
+            Feed::EgressPolicies => &self.egress_policies,
+            Feed::EgressSlices => &self.egress_slices,
+            Feed::EgressHealths => &self.egress_healths,
         }
     }
 
@@ -123,6 +129,9 @@ impl State {
             Feed::Attachments => &mut self.attachments,
             Feed::Node => &mut self.node,
             Feed::Host => &mut self.host,
+            Feed::EgressPolicies => &mut self.egress_policies,
+            Feed::EgressSlices => &mut self.egress_slices,
+            Feed::EgressHealths => &mut self.egress_healths,
         }
     }
 }

@@ -7,7 +7,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{
     Mirror, Pod,
-    facts::{Attachment, Labels},
+    facts::{Attachment, Labels, Machine},
 };
 
 /// A pod as the runtime names it.
@@ -73,7 +73,7 @@ impl Mirror {
         let Some(Labels(labels)) = state.namespaces.entries.get(&namespace) else {
             return Err(Unseen::Namespace { name: namespace });
         };
-        let Some(Labels(node)) = state.node.entries.get(self.node().as_str()) else {
+        let Some(Machine { labels: node, .. }) = state.node.entries.get(self.node().as_str()) else {
             return Err(Unseen::Node { name: self.node().to_string() });
         };
         let own = format!("{namespace}/");

@@ -3,6 +3,7 @@
 mod author;
 mod authoring;
 mod convert;
+mod egress;
 mod install;
 mod plugin;
 mod policy;
@@ -15,6 +16,7 @@ use nicety_core::cluster::tables::TableRange;
 
 pub use authoring::{PolicyBuild, PolicyNew};
 pub use convert::{Convert, ReportForm};
+pub use egress::{Egress, EgressHeld, EgressOptions, EgressPicture, EgressPlan, EgressShow, EgressTrace};
 pub use install::{Conflist, Install, Uninstall};
 pub use plugin::{Cluster, Plugin, PluginCommand, PluginExplain};
 pub use policy::{Policy, PolicyReplay, PolicyRun};
@@ -60,6 +62,9 @@ pub enum Command {
     /// Run and look at policies
     #[command(subcommand, after_help = EXIT_CODES)]
     Policy(Policy),
+    /// Who leaves the cluster by which gateway, what would change, what was
+    #[command(subcommand, after_help = EXIT_CODES)]
+    Egress(Egress),
     /// Make objects of ours of other systems' manifests
     Convert(Convert),
     /// Print what a shell needs to complete this command line
@@ -140,6 +145,8 @@ pub struct Daemon {
     /// Where to decide for others, as `nicety engine` does: unix:PATH [default: nowhere]
     #[arg(long, value_name = "unix:PATH")]
     pub engine_listen: Option<nicety_sidecar::Socket>,
+    #[command(flatten)]
+    pub egress: EgressOptions,
     /// Logs as JSON, one object per line
     #[arg(long)]
     pub log_json: bool,

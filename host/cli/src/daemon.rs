@@ -29,6 +29,7 @@ pub fn run(arguments: Daemon) -> anyhow::Result<()> {
         delegates,
         route_tables,
         engine_listen,
+        egress,
         log_json,
     } = arguments;
     logs(log_json.then_some(Json));
@@ -66,6 +67,7 @@ pub fn run(arguments: Daemon) -> anyhow::Result<()> {
         delegates,
         route_tables,
         engine: engine_listen,
+        egress: egress.config(),
     })
 }
 

@@ -7,6 +7,7 @@ mod controller;
 mod convert;
 mod daemon;
 mod demo;
+mod egress;
 mod engine;
 mod install;
 
@@ -38,6 +39,7 @@ pub fn run() -> ExitCode {
         Command::Explain(arguments) => explain::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Policy(command) => policy::main(&command),
         Command::Engine(arguments) => engine::run(arguments).map(|()| ExitCode::SUCCESS),
+        Command::Egress(command) => egress::main(&command),
         Command::Convert(arguments) => convert::run(&arguments),
         Command::Completions(arguments) => {
             completions::run(&arguments);

@@ -24,6 +24,7 @@ use crate::{
     cluster::told,
     decide::{self, Decided, Reason, Trace},
     del, delegate,
+    egress::hold,
     intend::Intent,
     node::{Node, now},
     pod::{self, Known},
@@ -62,6 +63,7 @@ pub fn add(
     let delegate = delegate::intend(node, attachment)?;
     let (plan, times) = reserve(node, &intent, delegate, after)?;
     let record = apply(node, attachment, &intent.key, netns, &plan, times, deadline)?;
+    hold::new_pod(node, attachment, &record).map_err(|error| undone(node, &intent.key, netns, deadline, error))?;
     info!(interfaces = record.interfaces.len(), pod = %format!("{}/{}", record.pod.namespace, record.pod.name), "attached");
     after.told = told::attached(&record);
     Ok(answer::of(attachment, &record))
@@ -151,16 +153,13 @@ fn apply(
         });
         commit.map_err(|error| CniError::new(Code::StoreFailed, chain(&error)))
     });
-    committed.map_err(|error| {
-        if let Err(errors) = del::take_back(&node.store, key, Some(netns), deadline) {
-            warn!(errors = %errors.join("; "), "an ADD that failed could not be undone; its record says what is left");
-            return CniError {
-                details: format!("{}, but not all of it: {}", error.details, errors.join("; ")),
-                ..error
-            };
-        }
-        error
-    })
+    committed.map_err(|error| undone(node, key, netns, deadline, error))
+}
+
+fn undone(node: &Node, key: &AttachmentKey, netns: &Netns, deadline: Instant, error: CniError) -> CniError {
+    let Err(errors) = del::take_back(&node.store, key, Some(netns), deadline) else { return error };
+    warn!(errors = %errors.join("; "), "an ADD that failed could not be undone; its record says what is left");
+    CniError { details: format!("{}, but not all of it: {}", error.details, errors.join("; ")), ..error }
 }
 
 /// CNI_IFNAME by the delegates, then the bridges that the plan is on, then the plan. Returns the delegates' result.

@@ -33,6 +33,8 @@ pub struct Cluster {
     pub pod_wait: Duration,
     pub annotations: Arc<Annotations>,
     pub events: Arc<Events>,
+    /// What this node sees of the gateways that it watches.
+    pub egress: Publisher,
     host: Publisher,
     strategies: Publisher,
     pace: Pace,
@@ -49,6 +51,7 @@ impl Cluster {
         Cluster {
             annotations: Annotations::new(mirror.clone(), kubernetes.annotate),
             events: Events::new(mirror.clone()),
+            egress: publisher("EgressHealth", "egresshealths"),
             host: publisher("HostInterface", "hostinterfaces"),
             strategies: publisher("StrategyStatus", "strategystatuses"),
             pod_wait: kubernetes.pod_wait,
@@ -79,6 +82,8 @@ pub async fn run(node: Arc<Node>, client: kube::Client) {
     tasks.spawn(cluster.mirror.clone().follow(client.clone(), cluster.pace));
     tasks.spawn(cluster.annotations.clone().write(client.clone()));
     tasks.spawn(cluster.events.clone().write(client.clone()));
+    // Others leave a dead gateway by what is said here: it waits for nothing.
+    tasks.spawn(cluster.egress.clone().write(client.clone(), Duration::ZERO));
     tasks.spawn(cluster.host.clone().write(client.clone(), SPREAD));
     tasks.spawn(cluster.strategies.clone().write(client, SPREAD));
     tasks.spawn(publish(node.clone()));

@@ -1,8 +1,9 @@
 //! What the daemon is started with.
 
-use std::{path::PathBuf, time::Duration};
+use std::{net::IpAddr, path::PathBuf, time::Duration};
 
-use nicety_core::{cluster::tables::TableRange, ids::NodeName};
+use ipnet::IpNet;
+use nicety_core::{cluster::tables::TableRange, egress::mark::Mask, ids::NodeName};
 pub use nicety_k8s::{mirror::Pace, pods::Annotate};
 use nicety_sidecar::Socket;
 
@@ -26,6 +27,43 @@ pub struct Config {
     pub route_tables: TableRange,
     /// Where others ask for decisions; none: nowhere.
     pub engine: Option<Socket>,
+    /// What this node does about egress gateways; none: nothing, and what it did before is taken back.
+    pub egress: Option<Egress>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Egress {
+    /// How gateways are asked whether they live.
+    pub probe: nicety_health::Settings,
+    /// UDP port on which other nodes' probes are answered; none: no port is opened.
+    pub answer: Option<u16>,
+    /// Bits of packets' marks that are ours.
+    pub mask: Mask,
+    /// Of the tunnels, UDP; the same on all nodes.
+    pub port: u16,
+    /// Where gateways get their routing tables from, one for each number that the mask has.
+    pub tables: TableRange,
+    /// This node's own, at most one per family; empty: those of its Node object.
+    pub addresses: Vec<IpAddr>,
+    /// The cluster's own addresses (nodes, pods, services), which no policy captures.
+    pub cluster: Vec<IpNet>,
+}
+
+/// 4789 is VXLAN's own, which the cluster's network may use.
+pub const EGRESS_PORT: u16 = 4790;
+
+impl Default for Egress {
+    fn default() -> Egress {
+        Egress {
+            probe: nicety_health::Settings::default(),
+            answer: None,
+            mask: Mask::default(),
+            port: EGRESS_PORT,
+            tables: TableRange::EGRESS,
+            addresses: Vec::new(),
+            cluster: Vec::new(),
+        }
+    }
 }
 
 /// Where objects come from.
@@ -68,6 +106,11 @@ impl Config {
     /// What was last known of the Kubernetes API.
     pub fn mirror_dir(&self) -> PathBuf {
         self.state_dir.join("mirror")
+    }
+
+    /// Who left the cluster with which address.
+    pub fn held_dir(&self) -> PathBuf {
+        self.state_dir.join("egress")
     }
 
     pub fn cni_socket(&self) -> PathBuf {

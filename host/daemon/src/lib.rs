@@ -11,6 +11,7 @@ pub mod config;
 pub mod decide;
 pub mod del;
 pub mod delegate;
+pub mod egress;
 pub mod explain;
 pub mod gather;
 pub mod gc;

@@ -18,6 +18,7 @@ use tracing::warn;
 use crate::{
     cluster::Cluster,
     config::{Config, KeptIn, Objects},
+    egress::Egress,
     gather::Snapshot,
     inventory::Inventory,
     peers::Peers,
@@ -36,6 +37,7 @@ pub struct Node {
     pub metrics: Metrics,
     pub shadows: Shadows,
     pub peers: Peers,
+    pub egress: Egress,
     pub source: Source,
     policies: Policies,
     world: ArcSwap<World>,
@@ -71,6 +73,7 @@ impl Node {
             metrics: Metrics::default(),
             shadows: Shadows::start().context("cannot start the thread for shadow runs")?,
             peers: Peers::default(),
+            egress: Egress::default(),
             store,
             journal,
             inventory,
@@ -118,6 +121,7 @@ impl Node {
                 }
                 self.world.store(Arc::new(world));
                 self.peers.look();
+                self.egress.look();
                 (Ok(Some(generation)), refused)
             }
         };

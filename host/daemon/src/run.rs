@@ -10,7 +10,7 @@ use tracing::{info, warn};
 use crate::{
     admin, cluster,
     config::{Config, Objects},
-    inventory,
+    egress, inventory,
     node::Node,
     peers, recover, reload, serve, sidecar,
 };
@@ -65,6 +65,7 @@ async fn until_stopped(node: Arc<Node>) -> anyhow::Result<()> {
     background.spawn(admin::serve(node.clone(), admin));
     background.spawn(unheard(node.clone()));
     background.spawn(peers::keep(node.clone()));
+    background.spawn(egress::keep(node.clone()));
     if let Some(listener) = engine {
         background.spawn(sidecar::serve(node.clone(), listener));
     }

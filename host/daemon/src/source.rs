@@ -119,7 +119,7 @@ fn objects(mirror: &Mirror) -> Vec<Known> {
         _ => false,
     };
     let blocks = mirror.blocks().into_iter().filter(|known| !going(known));
-    mirror.networks().into_iter().chain(mirror.classes()).chain(blocks).collect()
+    mirror.networks().into_iter().chain(mirror.classes()).chain(blocks).chain(mirror.egress_policies()).collect()
 }
 
 fn frozen(mirror: &Mirror) -> Vec<Finding> {

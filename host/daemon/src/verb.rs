@@ -13,7 +13,8 @@ use nicety_kernel::{Netns, NetnsError};
 use tracing::{info, warn};
 
 use crate::{
-    add::add, after::After, check::check, cluster::told, del::del, gc::gc, node::Node, pod::Known, status::status,
+    add::add, after::After, check::check, cluster::told, del::del, egress::hold, gc::gc, node::Node, pod::Known,
+    status::status,
 };
 use nicety_deciding::chain;
 
@@ -32,6 +33,9 @@ pub fn run(node: &Node, call: &Call, netns: Option<OwnedFd>, known: &Known, dead
     let outcome = answer(node, &request, netns, known, deadline, &mut after);
     if let (Request::Add(attachment), Err(error), Some(_)) = (&request, &outcome, node.source.cluster()) {
         after.told = told::failed(attachment, error);
+    }
+    if let Request::Del(_) | Request::Gc(_) = &request {
+        hold::gone(node);
     }
     node.count();
     let microseconds = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);

@@ -35,6 +35,9 @@ impl Default for TableRange {
 }
 
 impl TableRange {
+    /// Those of ways out of egress gateways, one for each number of a mark of eight bits.
+    pub const EGRESS: TableRange = TableRange { first: 12_000, last: 12_255 };
+
     pub fn first(self) -> u32 {
         self.first
     }

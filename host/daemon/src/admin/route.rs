@@ -11,8 +11,12 @@ use hyper::{
 use nicety_core::{facts::Facts, ids::StrategyName};
 use serde::Serialize;
 
-use super::view::{self, Error, Ran};
+use super::view::{
+    self, Error, Ran,
+    egress::{Picture, PlanWanted},
+};
 use crate::{
+    egress::{self, plan, show},
     explain::{self, Depth, Wanted},
     node::Node,
 };
@@ -30,7 +34,27 @@ pub async fn answer(node: Arc<Node>, request: Request<Incoming>) -> Answer {
     match (&head.method, segments.as_slice()) {
         (&Method::GET, ["v1", "status"]) => json(StatusCode::OK, &status(&node)),
         (&Method::GET, ["v1", "shadow"]) => json(StatusCode::OK, &node.shadows.board.compared()),
-        (&Method::GET, ["metrics"]) => metrics(&node),
+        (&Method::GET, ["v1", "egress"]) => shown(node).await,
+        (&Method::GET, ["v1", "egress", "trace"]) => match head.uri.query().and_then(traced) {
+            Some((of, to)) => match show::trace(&node, &of, to) {
+                Some(trace) => json(StatusCode::OK, &trace),
+                None => {
+                    let hint =
+                        "hint: `nicety egress show` names the pods that a policy captures here; ask the pod's own node";
+                    failure(StatusCode::NOT_FOUND, &format!("egress knows no pod `{of}` on this node; {hint}"))
+                }
+            },
+            None => failure(StatusCode::BAD_REQUEST, "name a pod and a destination: `?of=NAMESPACE/POD&to=ADDRESS`"),
+        },
+        (&Method::GET, ["v1", "egress", "picture", policy]) => match plan::drawn(&node, policy) {
+            Ok(svg) => json(StatusCode::OK, &Picture { svg }),
+            Err(why) => failure(StatusCode::CONFLICT, &why),
+        },
+        (&Method::POST, ["v1", "egress", "plan"]) => match Limited::new(body, BODY_MAX).collect().await {
+            Ok(body) => planned(node, body.to_bytes()).await,
+            Err(error) => failure(StatusCode::PAYLOAD_TOO_LARGE, &format!("the change cannot be read: {error}")),
+        },
+        (&Method::GET, ["metrics"]) => metrics(node).await,
         (&Method::GET, ["v1", "explain"]) => match head.uri.query().and_then(wanted) {
             Some((wanted, depth)) => explained(node, wanted, depth).await,
             None => failure(StatusCode::BAD_REQUEST, "name a container or NAMESPACE/POD: `?of=...`"),
@@ -47,7 +71,10 @@ fn status(node: &Node) -> view::Status {
     super::overview::of(node)
 }
 
-fn metrics(node: &Node) -> Answer {
+async fn metrics(node: Arc<Node>) -> Answer {
+    // Counters of packets are read from the kernel.
+    let reading = node.clone();
+    let egress = tokio::task::spawn_blocking(move || egress::metrics::text(&show::of(&reading))).await;
     let world = node.world();
     let counts = node.journal.counts();
     let now = Now {
@@ -57,7 +84,12 @@ fn metrics(node: &Node) -> Answer {
         board: &node.shadows.board,
         records_lost: counts.dropped.saturating_add(counts.failed),
     };
-    let mut response = Response::new(Full::new(Bytes::from(node.metrics.text(&now))));
+    let text = node.metrics.text(&now);
+    let text = match (text.strip_suffix("# EOF\n"), egress) {
+        (Some(before), Ok(egress)) => format!("{before}{egress}# EOF\n"),
+        _ => text,
+    };
+    let mut response = Response::new(Full::new(Bytes::from(text)));
     let openmetrics = header::HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
     response.headers_mut().insert(header::CONTENT_TYPE, openmetrics);
     response
@@ -68,6 +100,32 @@ fn wanted(query: &str) -> Option<(Wanted, Depth)> {
     let of = query.split('&').find_map(|part| part.strip_prefix("of="))?;
     let depth = if query.split('&').any(|part| part == "history") { Depth::All } else { Depth::Known };
     Some((Wanted::new(of), depth))
+}
+
+/// `of=NAMESPACE/POD&to=ADDRESS`.
+fn traced(query: &str) -> Option<(String, std::net::IpAddr)> {
+    let field = |name: &str| query.split('&').find_map(|part| part.strip_prefix(name)?.strip_prefix('='));
+    Some((field("of")?.to_owned(), field("to")?.parse().ok()?))
+}
+
+/// Counters are read from the kernel.
+async fn shown(node: Arc<Node>) -> Answer {
+    match tokio::task::spawn_blocking(move || show::of(&node)).await {
+        Ok(shown) => json(StatusCode::OK, &shown),
+        Err(panic) => failure(StatusCode::INTERNAL_SERVER_ERROR, &panic.to_string()),
+    }
+}
+
+async fn planned(node: Arc<Node>, body: Bytes) -> Answer {
+    let wanted: PlanWanted = match serde_json::from_slice(&body) {
+        Ok(wanted) => wanted,
+        Err(error) => return failure(StatusCode::BAD_REQUEST, &format!("the change cannot be read: {error}")),
+    };
+    match tokio::task::spawn_blocking(move || plan::of(&node, wanted)).await {
+        Ok(Ok(plan)) => json(StatusCode::OK, &plan),
+        Ok(Err(why)) => failure(StatusCode::CONFLICT, &why),
+        Err(panic) => failure(StatusCode::INTERNAL_SERVER_ERROR, &panic.to_string()),
+    }
 }
 
 async fn explained(node: Arc<Node>, wanted: Wanted, depth: Depth) -> Answer {

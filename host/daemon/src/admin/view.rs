@@ -1,5 +1,7 @@
 //! What the admin socket says, as types: the command line reads the same.
 
+pub mod egress;
+
 use nicety_core::{
     decision::Decision,
     finding::Finding,

@@ -1,0 +1,37 @@
+//! `nicety egress plan` and `nicety egress picture`: computed by the daemon, of what it knows.
+
+use std::{fs, process::ExitCode};
+
+use anyhow::Context;
+use nicety_daemon::admin::view::egress::{Picture, PlanView, PlanWanted};
+
+use super::NO;
+use crate::{
+    args::{EgressPicture, EgressPlan},
+    client,
+    text::say,
+};
+
+/// 3 where a pod would lose its gateway or a strategy would fail.
+pub fn run(arguments: &EgressPlan) -> anyhow::Result<ExitCode> {
+    let EgressPlan { without, with, strategy, socket } = arguments;
+    let mut manifests = Vec::new();
+    for file in with {
+        let text = fs::read_to_string(file).with_context(|| format!("cannot read `{}`", file.display()))?;
+        manifests.push((file.display().to_string(), text));
+    }
+    let wanted = PlanWanted { without: without.clone(), manifests, strategy: strategy.clone() };
+    let plan: PlanView = client::post(&socket.socket, "/v1/egress/plan", &serde_json::to_vec(&wanted)?)?;
+    say(if socket.json { serde_json::to_string_pretty(&plan)? } else { plan.text.clone() }.trim_end());
+    let bad = plan.policies.values().any(|one| one.lost > 0 || one.failed.is_some());
+    Ok(if bad { NO.into() } else { ExitCode::SUCCESS })
+}
+
+pub fn draw(arguments: &EgressPicture) -> anyhow::Result<ExitCode> {
+    let EgressPicture { policy, socket } = arguments;
+    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.');
+    anyhow::ensure!(policy.chars().all(legal), "`{policy}` is no name of a policy");
+    let picture: Picture = client::get(&socket.socket, &format!("/v1/egress/picture/{policy}"))?;
+    say(&if socket.json { serde_json::to_string_pretty(&picture)? } else { picture.svg });
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,191 @@
+//! What a node does about egress, as the admin socket says it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
+
+use ipnet::IpNet;
+use nicety_core::{
+    egress::{
+        mark::Mask,
+        share::{GatewayId, PodKey},
+    },
+    ids::NodeName,
+    millis::Millis,
+};
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Egress {
+    pub node: NodeName,
+    /// None: egress is off on this node.
+    pub settings: Option<Settings>,
+    /// Whether the node has anything to do with egress now.
+    pub active: bool,
+    pub policies: Vec<PolicyView>,
+    pub gateways: Vec<GatewayView>,
+    /// Pods of this node.
+    pub endpoints: Vec<EndpointView>,
+    /// Pods of this node that may not leave before somebody says where.
+    pub held: Vec<HeldView>,
+    /// Nodes whose pods leave here.
+    pub senders: BTreeMap<NodeName, BTreeSet<IpAddr>>,
+    /// Nodes that this one watches.
+    pub watches: BTreeMap<NodeName, IpAddr>,
+    /// Gateways' nodes that do not live.
+    pub dead: BTreeSet<NodeName>,
+    /// Packets that were stopped because they would have left with another source, or came into a tunnel from nobody we know.
+    pub stopped: BTreeMap<String, u64>,
+    /// Why the kernel is not as it should be.
+    pub faults: Vec<String>,
+    /// The node's network may pass by what is programmed; in words.
+    pub bypass: Option<String>,
+    /// When the kernel was last changed, and how long that took.
+    pub changed: Option<Millis>,
+    pub changed_in_us: Option<u64>,
+    pub changes: u64,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Settings {
+    pub probe: String,
+    pub interval_ms: u64,
+    pub mask: Mask,
+    pub port: u16,
+    pub addresses: Vec<IpAddr>,
+    pub cluster: Vec<IpNet>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PolicyView {
+    pub name: String,
+    pub priority: i32,
+    pub destinations: Vec<IpNet>,
+    pub excluded: Vec<IpNet>,
+    /// Pods of this node that it captures.
+    pub endpoints: usize,
+    /// Packets that were dropped here because there was no gateway.
+    pub dropped: u64,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GatewayView {
+    pub id: GatewayId,
+    pub node: NodeName,
+    pub underlay: Vec<IpAddr>,
+    pub vni: u32,
+    pub here: bool,
+    /// `healthy`, `unhealthy`, `unknown`, or `this node`.
+    pub health: String,
+    /// Empty: only the gateway knows.
+    pub leaves_with: BTreeSet<IpAddr>,
+    /// Of packets on this node that go there.
+    pub mark: Option<u32>,
+    /// Pods of this node that leave by it now.
+    pub pods: usize,
+    pub wrong: Option<String>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EndpointView {
+    pub pod: PodKey,
+    pub addresses: BTreeSet<IpAddr>,
+    pub exits: Vec<ExitView>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExitView {
+    pub policy: String,
+    pub primary: Option<GatewayId>,
+    pub standby: Option<GatewayId>,
+    /// None: its packets are dropped.
+    pub now: Option<GatewayId>,
+    /// In the words of the strategy.
+    pub reason: String,
+    /// Why it leaves where it leaves now.
+    pub why: String,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HeldView {
+    pub pod: PodKey,
+    pub addresses: BTreeSet<IpAddr>,
+    pub policies: BTreeSet<String>,
+}
+
+/// What becomes of a new flow.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Trace {
+    pub pod: Option<PodKey>,
+    pub source: IpAddr,
+    pub destination: IpAddr,
+    /// In words.
+    pub verdict: String,
+    pub policy: Option<String>,
+    pub gateway: Option<GatewayId>,
+    /// Why this gateway.
+    pub why: Option<String>,
+    /// None: it does not leave by a gateway, or only the gateway knows.
+    pub leaves_with: Option<IpAddr>,
+    pub mark: Option<u32>,
+    pub table: Option<u32>,
+}
+
+/// A change to try. Empty: what a computation anew would move.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct PlanWanted {
+    /// Nodes that would be gone.
+    pub without: Vec<String>,
+    /// Name and text of manifests whose objects would be added, or in the place of those of their names.
+    pub manifests: Vec<(String, String)>,
+    /// Strategy that would distribute every policy's pods.
+    pub strategy: Option<String>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlanView {
+    pub policies: BTreeMap<String, SummaryView>,
+    pub moves: Vec<MoveView>,
+    /// For people.
+    pub text: String,
+}
+
+/// How many pods of one policy.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SummaryView {
+    pub endpoints: usize,
+    /// From one gateway to another.
+    pub moved: usize,
+    pub lost: usize,
+    pub gained: usize,
+    /// Why the strategy would fail; the last assignment would stay.
+    pub failed: Option<String>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MoveView {
+    pub policy: String,
+    pub namespace: String,
+    pub name: String,
+    pub from: Option<GatewayId>,
+    pub to: Option<GatewayId>,
+    pub why: String,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Picture {
+    pub svg: String,
+}

@@ -1,0 +1,102 @@
+//! What is wanted of this node: from the mirror where there is a cluster, computed here where there is none.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
+
+use nicety_core::egress::{
+    hold::Hold,
+    program::{Policy, Wanted},
+    share::{PodKey, Share},
+};
+use nicety_health::Observed;
+use nicety_objects::{EgressPolicy, manifest::Object};
+
+use super::alone::Alone;
+use crate::{cluster::Cluster, node::Node};
+
+/// Policies by name.
+pub type Policies = BTreeMap<String, EgressPolicy>;
+
+/// Those in force.
+pub fn policies(node: &Node) -> Policies {
+    match node.source.cluster() {
+        // A broken one is as it was before, and so is one that excludes another: they are judged one by one.
+        Some(cluster) => {
+            let policies = cluster.mirror.egress_policies().into_iter().filter_map(|known| match &*known.object {
+                Object::EgressPolicy(policy) => Some((policy.name.clone(), policy.clone())),
+                _ => None,
+            });
+            policies.collect()
+        }
+        None => node.world().objects.egress_policies.clone(),
+    }
+}
+
+/// All but who is dead.
+pub fn wanted(node: &Node, cluster_cidrs: &[ipnet::IpNet], alone: &mut Alone, observed: &Observed) -> Wanted {
+    let policies = policies(node);
+    let share = match node.source.cluster() {
+        Some(cluster) => of_slices(cluster),
+        None => alone.share(node, observed),
+    };
+    let held = held(node);
+    let claims = policies.into_iter().map(|(name, policy)| {
+        let EgressPolicy { priority, destinations, excluded, .. } = policy;
+        (name, Policy { priority, destinations, excluded })
+    });
+    Wanted {
+        share,
+        policies: claims.collect(),
+        captured: BTreeMap::new(),
+        held,
+        cluster: cluster_cidrs.to_vec(),
+        dead: BTreeSet::new(),
+    }
+}
+
+/// One entry for a pod, however many attachments it has.
+pub fn held(node: &Node) -> Vec<Hold> {
+    let mut held: BTreeMap<PodKey, Hold> = BTreeMap::new();
+    for hold in node.store.holds().into_values() {
+        let one = held.entry(hold.pod.clone()).or_insert_with(|| Hold {
+            pod: hold.pod.clone(),
+            addresses: BTreeSet::new(),
+            policies: BTreeSet::new(),
+        });
+        one.addresses.extend(hold.addresses.iter().copied());
+        one.policies.extend(hold.policies.iter().cloned());
+    }
+    held.into_values().collect()
+}
+
+/// The node's slices, together.
+fn of_slices(cluster: &Cluster) -> Share {
+    let slices = cluster.mirror.egress_slices();
+    let parts = slices.iter().filter_map(|known| match &*known.object {
+        // Two nodes' labels may be alike; the name is not.
+        Object::EgressSlice(slice) if slice.node == *cluster.mirror.node() => Some(slice),
+        _ => None,
+    });
+    nicety_egress::slices::unpack(parts)
+}
+
+/// This node's own addresses, at most one per family, best first: as it was told, as its Node object says.
+pub fn addresses(node: &Node, told: &[IpAddr]) -> Vec<IpAddr> {
+    let found = match node.source.cluster() {
+        _ if !told.is_empty() => told.to_vec(),
+        Some(cluster) => cluster.mirror.node_addresses(),
+        None => {
+            let world = node.world();
+            world.objects.nodes.get(&node.config.node).map(|one| one.addresses.clone()).unwrap_or_default()
+        }
+    };
+    let mut addresses: Vec<IpAddr> = Vec::new();
+    for address in found {
+        if !addresses.iter().any(|known| known.is_ipv4() == address.is_ipv4()) {
+            addresses.push(address);
+        }
+    }
+    addresses
+}

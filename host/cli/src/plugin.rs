@@ -4,6 +4,7 @@
 //! and `explain` runs in the daemon's pod by `kubectl exec`, where the rights to do so are the cluster's own (pods/exec in the
 //! namespace of Nicety) and no port is opened.
 
+mod egress;
 mod explain;
 mod kubectl;
 mod networks;
@@ -33,6 +34,7 @@ pub fn run(plugin: &Plugin) -> anyhow::Result<ExitCode> {
         PluginCommand::Status => status::run(&kubectl),
         PluginCommand::Explain(arguments) => explain::run(&kubectl, arguments),
         PluginCommand::Nodes => nodes::run(&kubectl),
+        PluginCommand::Egress(arguments) => egress::run(&kubectl, arguments),
         PluginCommand::Networks => networks::run(&kubectl),
     }
 }

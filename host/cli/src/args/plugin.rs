@@ -42,6 +42,15 @@ pub enum PluginCommand {
     Nodes,
     /// Networks: what they are, blocks, nodes that are ready
     Networks,
+    /// Who leaves the cluster by which gateway, and which gateways do not answer
+    Egress(PluginEgress),
+}
+
+#[derive(Debug, Args)]
+pub struct PluginEgress {
+    /// Of this policy alone
+    #[arg(long, value_name = "NAME")]
+    pub policy: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -1,6 +1,6 @@
 use serde_json::json;
 
-use super::{is_called, networks, nodes, status};
+use super::{egress, is_called, networks, nodes, status};
 
 fn daemon_set(ready: u64) -> serde_json::Value {
     json!({"kind": "DaemonSet", "status": {"numberReady": ready, "desiredNumberScheduled": 2}})
@@ -95,4 +95,22 @@ fn networks_are_lines_with_their_blocks() {
 NETWORK  SUBNETS         LINK       ROUTING  NODES  NICS  BLOCKS  FREE  READY
 rails    192.168.0.0/16  ipvlan l3  l3       2/3    6     6       506   no: RoutesMissing";
     assert_eq!(networks::page(&[network]), expected);
+}
+
+#[test]
+fn who_leaves_where_is_read_from_the_slices() {
+    let exit = |policy: &str| json!({"policy": policy, "primary": "gw-1/192.0.2.1", "reason": "its place on the ring"});
+    let endpoint = json!({"namespace": "shop", "name": "web", "exits": [exit("out"), exit("bank")]});
+    let slices = [json!({"spec": {"node": "node-1", "endpoints": [endpoint]}})];
+    let seen = json!({"node": "gw-1", "verdict": "unhealthy"});
+    let health = [json!({"metadata": {"name": "node-2"}, "spec": {"observed": [seen]}})];
+    let page = egress::page(&slices, &health, Some("out"));
+    let expected = "\
+POD       NODE    POLICY  GATEWAY         STANDBY  WHY
+shop/web  node-1  out     gw-1/192.0.2.1  -        its place on the ring
+
+gateways that do not answer:
+  node-2 says that gw-1 does not answer";
+    assert_eq!(page, expected);
+    assert_eq!(egress::page(&[], &[], None), "no pod is captured");
 }

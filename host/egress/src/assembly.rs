@@ -25,7 +25,7 @@ use nicety_objects::{egress_policy::EgressPolicyStatus, listed::Pod};
 use nicety_strategies::{Run, Shadowed, StrategySet, run::Clock};
 
 pub use change::Change;
-pub use status::Word;
+pub use status::{Told, Word};
 
 use crate::{
     gateways::{Member, Role},

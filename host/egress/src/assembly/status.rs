@@ -157,7 +157,7 @@ impl Of {
         };
         let degraded = match &trouble {
             Some((reason, message)) => Word { holds: true, reason, message: message.clone() },
-            None => Word { holds: false, reason: "AsWanted", message: String::new() },
+            None => Word { holds: false, reason: "AsWanted", message: "all is as the policy wants it".to_owned() },
         };
         let ready = match trouble {
             Some((reason, message)) if unassigned > 0 || usable == 0 => Word { holds: false, reason, message },

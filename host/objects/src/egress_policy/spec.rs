@@ -139,6 +139,7 @@ pub struct EgressPolicyStatus {
 pub struct GatewayStatus {
     pub node: String,
     /// `default`, an interface, or addresses joined by `+`. Empty: the node has none of the group's addresses.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub way: String,
     pub role: GatewayRole,
     pub health: Health,

@@ -6,7 +6,8 @@ use std::{
     sync::Arc,
 };
 
-use k8s_openapi::api::core::v1::{Namespace, Node, Taint};
+use ipnet::IpNet;
+use k8s_openapi::api::core::v1::{Namespace, Node, NodeSpec, NodeStatus, Taint};
 use kube::{
     api::{DynamicObject, ObjectMeta},
     core::PartialObjectMeta,
@@ -21,6 +22,7 @@ use nicety_objects::{
     HostInterface, Network,
     block::FINALIZER,
     host_interface::{HostInterfaceStatus, NodeNetwork},
+    listed,
     live::{self, Live},
     manifest::Object,
     network::status::NetworkStatus,
@@ -73,6 +75,8 @@ pub struct HostItem {
     pub people: bool,
     pub released: BTreeSet<String>,
     pub networks: Vec<NodeNetwork>,
+    /// None: it cannot be read.
+    pub host: Option<Arc<HostInterface>>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -99,6 +103,10 @@ pub struct NodeItem {
     pub out_of_service: bool,
     /// Internal addresses.
     pub addresses: Vec<IpAddr>,
+    /// None: its name is none of ours.
+    pub listed: Option<Arc<listed::Node>>,
+    /// Its pods' addresses, where the cluster hands them out by node.
+    pub pod_nets: Vec<IpNet>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -152,12 +160,13 @@ pub fn host(object: DynamicObject) -> Trimmed<HostItem> {
     let (name, seen, head) = head(&object.metadata)?;
     let people = label(&object.metadata, nicety_objects::host_interface::UNMANAGED).as_deref() == Some("true");
     let Live { object, status, .. } = live::read(serde_json::to_value(object).ok()?);
-    let nics = match object {
-        Ok(Object::HostInterface(HostInterface { interfaces, .. })) => Some(Nics::of(&interfaces)),
+    let host = match object {
+        Ok(Object::HostInterface(host)) => Some(Arc::new(host)),
         Ok(_) | Err(_) => None,
     };
+    let nics = host.as_ref().map(|host| Nics::of(&host.interfaces));
     let HostInterfaceStatus { released, networks, .. } = serde_json::from_value(status).unwrap_or_default();
-    let item = HostItem { head, nics, people, released: released.into_iter().collect(), networks };
+    let item = HostItem { head, nics, people, released: released.into_iter().collect(), networks, host };
     Some((name, Seen { version: seen, value: Arc::new(item) }))
 }
 
@@ -201,15 +210,31 @@ pub fn block(object: DynamicObject) -> Trimmed<BlockItem> {
 
 pub fn node(object: Node) -> Trimmed<NodeItem> {
     let (name, seen, head) = head(&object.metadata)?;
-    let taints = object.spec.and_then(|spec| spec.taints).unwrap_or_default();
-    let addresses = object.status.and_then(|status| status.addresses).unwrap_or_default();
+    let labels = object.metadata.labels.clone().unwrap_or_default();
+    let NodeSpec { taints, unschedulable, pod_cidr, pod_cidrs, .. } = object.spec.unwrap_or_default();
+    let (taints, pod_nets) = (taints.unwrap_or_default(), pod_cidrs.unwrap_or_else(|| pod_cidr.into_iter().collect()));
+    let NodeStatus { addresses, conditions, .. } = object.status.unwrap_or_default();
+    let (addresses, conditions) = (addresses.unwrap_or_default(), conditions.unwrap_or_default());
     let internal = addresses.iter().filter(|address| address.type_ == "InternalIP");
+    let addresses: Vec<IpAddr> = internal.filter_map(|address| address.address.parse().ok()).collect();
+    let listed = name.parse().ok().map(|name| {
+        Arc::new(listed::Node {
+            name,
+            labels,
+            addresses: addresses.clone(),
+            ready: conditions.iter().find(|one| one.type_ == "Ready").map(|one| one.status == "True"),
+            unschedulable: unschedulable.unwrap_or(false),
+            deleting: head.deleting,
+        })
+    });
     let item = NodeItem {
         // Every heartbeat makes a new version: it is read when it is needed.
         head: Head { resource_version: String::new(), ..head },
         out_of_service: taints.iter().any(|taint| taint.key == OUT_OF_SERVICE),
         taints,
-        addresses: internal.filter_map(|address| address.address.parse().ok()).collect(),
+        addresses,
+        listed,
+        pod_nets: pod_nets.iter().filter_map(|net| net.parse().ok()).collect(),
     };
     Some((name, Seen { version: seen, value: Arc::new(item) }))
 }

@@ -1,6 +1,7 @@
 //! The cluster's side: an imperative shell around `nicety_core::cluster`, as the daemon is one around decisions. It watches, lets the
 //! core compute what should be there, and writes the difference.
 
+pub mod egress;
 pub mod force;
 pub mod items;
 pub mod look;
@@ -28,6 +29,7 @@ use tokio::{
 };
 use tracing::info;
 
+use egress::{brain::Brain, run::Egress, world::EgressWorld};
 use look::Settings;
 pub use look::Taints;
 use metrics::Metrics;
@@ -56,6 +58,8 @@ pub struct Config {
     pub per_second: u32,
     /// How long a NIC must be gone before its block goes.
     pub grace: Duration,
+    /// None: egress policies are left alone.
+    pub egress: Option<egress::Config>,
 }
 
 impl Default for Config {
@@ -71,6 +75,7 @@ impl Default for Config {
             lanes: 32,
             per_second: 400,
             grace: Duration::from_secs(300),
+            egress: None,
         }
     }
 }
@@ -99,6 +104,7 @@ pub async fn run_until(config: Config, end: impl Future<Output = ()>) -> anyhow:
         lanes,
         per_second,
         grace,
+        egress,
     } = config;
     let client = connect(kubeconfig.as_deref()).await?;
     let (world, metrics) = (World::new(), Arc::new(Metrics::new()));
@@ -108,6 +114,7 @@ pub async fn run_until(config: Config, end: impl Future<Output = ()>) -> anyhow:
         info!(address = %listener.local_addr().unwrap_or(address), "metrics are served");
         tasks.spawn(serve::serve(listener, world.clone(), metrics.clone()));
     }
+    let strategies = namespace.clone();
     let election = Election { namespace, name: lease, identity };
     let (says, role) = watch::channel(Role::Standby);
     tasks.spawn(lease::run(client.clone(), election.clone(), says));
@@ -125,6 +132,13 @@ pub async fn run_until(config: Config, end: impl Future<Output = ()>) -> anyhow:
         sriov_namespace,
     };
     let writer = Writer::new(client.clone(), FIELD_MANAGER, lanes, per_second);
+    if let Some(config) = egress {
+        let world = EgressWorld::new(world.clone());
+        world.follow(&client, &strategies, &mut tasks);
+        let (settling, brain) = (config.settling, Brain::new(config));
+        let (writer, role, metrics) = (writer.clone(), role.clone(), metrics.egress());
+        tasks.spawn(Egress { world, writer, role, metrics, settling, brain }.run());
+    }
     tasks.spawn(Controller { world, writer, settings, role, metrics }.run());
     // A task ends only by a panic; then this replica must not stay the leader.
     let ended = tokio::select! {

@@ -3,7 +3,7 @@
 use std::{
     fmt,
     sync::{
-        Mutex, PoisonError,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicI64, AtomicU64},
     },
     time::Duration,
@@ -19,7 +19,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::look::Tally;
+use crate::{egress::metrics::EgressMetrics, look::Tally};
 
 pub struct Metrics {
     registry: Mutex<Registry>,
@@ -29,6 +29,7 @@ pub struct Metrics {
     written: Counter<u64, AtomicU64>,
     failed: Counter<u64, AtomicU64>,
     looks: Histogram,
+    egress: Arc<EgressMetrics>,
 }
 
 /// In the order of `Tally`'s fields.
@@ -58,7 +59,12 @@ impl Metrics {
         registry.register("write_failures", "Writes that failed", failed.clone());
         let looks = Histogram::new(exponential_buckets(0.0005, 2.0, 14));
         registry.register("look_seconds", "Time that a computation of the whole cluster takes", looks.clone());
-        Metrics { registry: Mutex::new(registry), leader, gauges, failing, written, failed, looks }
+        let egress = Arc::new(EgressMetrics::register(&mut registry));
+        Metrics { registry: Mutex::new(registry), leader, gauges, failing, written, failed, looks, egress }
+    }
+
+    pub fn egress(&self) -> Arc<EgressMetrics> {
+        self.egress.clone()
     }
 
     pub fn lead(&self, leader: bool) {

@@ -191,7 +191,11 @@ impl Controller {
 }
 
 /// Between the look and its turn, another may have become the leader.
-async fn carry_out(write: &Write, writer: &Writer, role: watch::Receiver<Role>) -> Result<Outcome, WriteError> {
+pub(crate) async fn carry_out(
+    write: &Write,
+    writer: &Writer,
+    role: watch::Receiver<Role>,
+) -> Result<Outcome, WriteError> {
     if *role.borrow() != Role::Leader {
         return Ok(Outcome::Stays);
     }

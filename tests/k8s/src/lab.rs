@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use crate::access::Identity;
 use crate::apiserver::Servers;
 use crate::fleet::Fleet;
 use crate::install::apply;
+use crate::native::Native;
 use crate::process::Process;
 use crate::proxy::Proxy;
 use crate::wait::until;
@@ -26,6 +28,8 @@ pub const MANIFESTS: [&str; 3] = ["deploy/crds", "deploy/base/namespace.yaml", "
 
 /// Set for a copy of this program that is to be a controller.
 const AS_CONTROLLER: &str = "NICETY_TESTS_CONTROLLER";
+/// Where it writes which pods held which addresses.
+const AUDIT: &str = "NICETY_TESTS_AUDIT";
 
 pub struct Lab {
     pub servers: Servers,
@@ -102,7 +106,13 @@ impl Lab {
         let arguments: [OsString; 3] = [kubeconfig.into(), name.clone().into(), lease.into()];
         let log = self.servers.path(&format!("{name}.log"));
         let program = std::env::current_exe()?;
-        Process::start(&program, arguments, [(AS_CONTROLLER, "1".to_owned())], &log)
+        let audit = self.audit().to_string_lossy().into_owned();
+        Process::start(&program, arguments, [(AS_CONTROLLER, "1".to_owned()), (AUDIT, audit)], &log)
+    }
+
+    /// Where all controllers write which pods held which addresses.
+    pub fn audit(&self) -> std::path::PathBuf {
+        self.servers.path("audit")
     }
 
     /// Applies a Network over the first NICs of all nodes, with room for 4 NICs and `2^host_block` nodes.
@@ -193,10 +203,13 @@ pub fn controller_instead() -> Option<ExitCode> {
     std::env::var_os(AS_CONTROLLER)?;
     let mut arguments = std::env::args().skip(1);
     let mut next = || arguments.next().unwrap_or_default();
+    let mut egress = nicety_controller::egress::Config::new(Arc::new(Native));
+    egress.audit = std::env::var_os(AUDIT).map(Into::into);
     let config = nicety_controller::Config {
         kubeconfig: Some(next().into()),
         identity: next(),
         lease: next(),
+        egress: Some(egress),
         ..nicety_controller::Config::default()
     };
     let filter = tracing_subscriber::EnvFilter::new("info");

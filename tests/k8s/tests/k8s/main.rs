@@ -3,6 +3,7 @@
 mod blocks;
 mod cluster;
 mod controller;
+mod egress;
 mod harness;
 mod node;
 mod rules;
@@ -20,6 +21,7 @@ fn main() -> ExitCode {
             blocks::tests(),
             controller::tests(),
             storms::tests(),
+            egress::tests(),
             node::tests(),
             cluster::tests(),
         ];

@@ -90,6 +90,7 @@ fn the_controller_s_rights_are_exactly_these() {
     let own: &[(&str, &[&str], &[&str])] = &[
         ("coordination.k8s.io", &["leases"], &["create"]),
         ("coordination.k8s.io", &["leases nicety-controller"], &["get", "update"]),
+        ("", &["configmaps nicety-strategies"], READ),
     ];
     assert_eq!(rights("Role", "nicety-controller"), expected(own));
 }

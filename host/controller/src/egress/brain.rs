@@ -1,0 +1,342 @@
+//! One look at egress: from a snapshot to every write that it needs now. It computes anew only when something changed that a
+//! distribution depends on, and starts from what the slices say when it has just become the leader, so that nobody moves for that.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt, io,
+    net::IpAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use ipnet::IpNet;
+use k8s_openapi::jiff::Timestamp;
+use nicety_core::{
+    egress::{
+        held::Line,
+        leaving::{By, Leaving, changes},
+        share::{GatewayId, Share},
+    },
+    finding,
+    ids::NodeName,
+    millis::Millis,
+};
+use nicety_egress::{
+    Assembly, Outcome, Word,
+    assembly::{Move, Told},
+    slices::{pack, unpack},
+};
+use nicety_k8s::Failure;
+use nicety_objects::egress_slice::EgressSlice;
+use nicety_strategies::StrategySet;
+use tracing::{info, warn};
+
+use super::{
+    Config,
+    audit::Audit,
+    known::Known,
+    metrics::EgressTally,
+    ranges::{self, ranges},
+    strategies::{self, Deciding, InForce},
+    undecided::undecided,
+    world::EgressSnapshot,
+    writes::{Wanted, writes},
+};
+use crate::{patience::Patience, write::Write};
+
+pub struct Brain {
+    deciding: Arc<dyn Deciding>,
+    cluster_cidrs: Vec<IpNet>,
+    audit: Option<Audit>,
+    in_force: InForce,
+    patience: Patience,
+    /// None: this replica does not lead, or has not looked since it does.
+    led: Option<Led>,
+    /// The last finding about the cluster's ranges, and about strategies.
+    said: (Option<String>, String),
+    /// Where monotonic time begins.
+    start: Instant,
+}
+
+/// What is known while this replica leads.
+#[derive(Default)]
+struct Led {
+    known: Known,
+    assembly: Assembly,
+    told: BTreeMap<String, Told>,
+    /// Of pods that were moved before: last, and ever.
+    moved: BTreeMap<String, (u32, u64)>,
+    /// Each node's slices as they should be.
+    slices: BTreeMap<NodeName, BTreeMap<String, EgressSlice>>,
+    wanted: Wanted,
+    /// Whether the audit lacks something.
+    unwritten: bool,
+    /// What the last computation ran.
+    set: Option<Arc<StrategySet>>,
+}
+
+/// What a look comes to.
+#[derive(Debug)]
+pub struct Looked {
+    pub writes: Vec<Write>,
+    pub took: Duration,
+    /// So many pods were moved. None: nothing was computed anew.
+    pub recomputed: Option<usize>,
+    pub tally: EgressTally,
+    /// When something that waits now is due.
+    pub wake: Option<Instant>,
+}
+
+/// A write that has ended: its key, and why it had no effect.
+pub type Ended = (String, Result<(), (Failure, String)>);
+
+impl Brain {
+    pub fn new(config: Config) -> Brain {
+        let Config { deciding, cluster_cidrs, settling: _, audit } = config;
+        Brain {
+            deciding,
+            cluster_cidrs,
+            audit: audit.map(Audit::new),
+            in_force: InForce::default(),
+            patience: Patience::default(),
+            led: None,
+            said: (None, String::new()),
+            start: Instant::now(),
+        }
+    }
+
+    /// Another may lead now: what it writes is read when this one leads again.
+    pub fn forget(&mut self) {
+        self.led = None;
+    }
+
+    pub fn look(&mut self, snapshot: &EgressSnapshot, ended: Vec<Ended>) -> Looked {
+        let now = Instant::now();
+        self.patience.begin();
+        for (key, outcome) in ended {
+            match outcome {
+                Ok(()) => self.patience.succeeded(&key),
+                Err((failure, message)) => self.patience.failed(&key, None, failure, message, now),
+            }
+        }
+        self.in_force.renew(snapshot, &*self.deciding, now);
+        self.say(snapshot);
+        let recomputed = self.recompute(snapshot);
+        let led = self.led.get_or_insert_default();
+        led.tell(snapshot, &self.in_force);
+        let writes = writes(&led.wanted, snapshot, &mut self.patience, now);
+        self.patience.end();
+        let wake = self.patience.wake().into_iter().chain(self.in_force.wake()).min();
+        Looked { writes, took: now.elapsed(), recomputed, tally: led.tally(), wake }
+    }
+
+    /// How many pods were moved; None: there was nothing to compute.
+    fn recompute(&mut self, snapshot: &EgressSnapshot) -> Option<usize> {
+        let first = self.led.is_none();
+        let led = self.led.get_or_insert_default();
+        let changes = led.known.changes(snapshot, self.in_force.policies());
+        let mut touched = !changes.is_empty();
+        changes.into_iter().for_each(|change| led.assembly.take(change));
+        if first {
+            led.assembly.recall(&shares(snapshot));
+            let moved = snapshot.policies.iter().map(|(name, item)| (name, &item.status));
+            led.moved = moved.map(|(name, status)| (name.clone(), (status.moved, status.moved_ever))).collect();
+        }
+        if let Some(change) = led.known.health(snapshot, &led.assembly) {
+            led.assembly.take(change);
+            touched = true;
+        }
+        // Where none ever ran, each decision fails, and what was decided before stays.
+        let set = self.in_force.set().or_else(|| led.set.clone()).or_else(|| undecided().map(Arc::new))?;
+        let same = led.set.as_ref().is_some_and(|old| Arc::ptr_eq(old, &set));
+        if !touched && same && !first {
+            return None;
+        }
+        led.set = Some(set.clone());
+        let start = self.start;
+        let clock = move || u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let mut outcome = led.assembly.recompute(&set, &clock);
+        // Who observes whom follows from nodes: now their words can be weighed.
+        if let Some(change) = led.known.health(snapshot, &led.assembly) {
+            led.assembly.take(change);
+            let more = led.assembly.recompute(&set, &clock);
+            outcome.nodes.extend(more.nodes);
+            outcome.moves.extend(more.moves);
+            outcome.statuses.extend(more.statuses);
+        }
+        let Outcome { nodes, moves, statuses, runs: _ } = outcome;
+        led.pack(snapshot, if first { None } else { Some(nodes) });
+        led.told.extend(statuses);
+        led.told.retain(|name, _| snapshot.policies.contains_key(name));
+        if let Some(audit) = &self.audit {
+            let written =
+                write_audit(audit, &led.assembly, self.in_force.policies().keys(), &moves, first || led.unwritten);
+            led.unwritten = written.is_err();
+            if let Err(error) = written {
+                warn!(%error, "the audit of egress addresses cannot be written");
+            }
+        }
+        let moved = moves.iter().filter(|one| one.is_movement()).count();
+        if moved > 0 {
+            info!(moved, "pods were moved to other gateways");
+        }
+        Some(moved)
+    }
+
+    /// What is not as configured, once.
+    fn say(&mut self, snapshot: &EgressSnapshot) {
+        let wrong = match self.in_force.wrong.is_empty() {
+            true => String::new(),
+            false => strategies::wrong(&self.in_force.wrong),
+        };
+        if wrong != self.said.1 && !wrong.is_empty() {
+            warn!(error = wrong, "the strategies cannot be used; those of before stay in force");
+        }
+        self.said.1 = wrong;
+        let nodes = snapshot.members.nodes.values();
+        let shown = nodes
+            .flat_map(|node| node.pod_nets.iter().copied().chain(node.addresses.iter().map(|one| ranges::alone(*one))));
+        let finding = ranges(&self.cluster_cidrs, shown).finding(&self.cluster_cidrs);
+        if finding != self.said.0
+            && let Some(finding) = &finding
+        {
+            warn!(finding, "the cluster's ranges");
+        }
+        self.said.0 = finding;
+    }
+}
+
+impl Led {
+    /// `nodes`: those whose part may have changed; None: all.
+    fn pack(&mut self, snapshot: &EgressSnapshot, nodes: Option<BTreeSet<NodeName>>) {
+        let nodes = nodes.unwrap_or_else(|| {
+            self.slices.clear();
+            for slice in snapshot.slices.values().filter_map(|item| item.slice.as_ref().map(|(slice, _)| slice)) {
+                self.slices.entry(slice.node.clone()).or_default().insert(slice.name.clone(), slice.clone());
+            }
+            self.slices.keys().cloned().chain(self.assembly.nodes()).collect()
+        });
+        for node in nodes {
+            let before = self.slices.remove(&node).unwrap_or_default();
+            before.keys().for_each(|name| drop(self.wanted.slices.remove(name)));
+            let mut after = BTreeMap::new();
+            for (name, spec) in pack(&node, &self.assembly.share(&node), &before) {
+                match EgressSlice::new(name.clone(), spec.clone()) {
+                    Ok(slice) => drop(after.insert(name.clone(), slice)),
+                    Err(findings) => warn!(name, findings = finding::list(&findings), "a slice cannot be read back"),
+                }
+                self.wanted.slices.insert(name, spec);
+            }
+            if !after.is_empty() {
+                self.slices.insert(node, after);
+            }
+        }
+    }
+
+    /// What every policy's status should be.
+    fn tell(&mut self, snapshot: &EgressSnapshot, in_force: &InForce) {
+        let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default().to_string();
+        self.moved.retain(|name, _| snapshot.policies.contains_key(name));
+        self.wanted.statuses.clear();
+        for (name, item) in &snapshot.policies {
+            let mut told = self.told.get(name).cloned().unwrap_or_else(unknown);
+            let failed = match (in_force.refused.get(name), in_force.wrong.as_slice()) {
+                (Some(findings), _) => Some(finding::list(findings)),
+                (None, []) => None,
+                (None, findings) => Some(strategies::wrong(findings)),
+            };
+            if let Some(why) = failed {
+                let message = format!("what was decided before stays: {why}");
+                told.degraded = Word { holds: true, reason: "PolicyFailed", message };
+            }
+            let (last, ever) = self.moved.get(name).copied().unwrap_or_default();
+            if told.status.moved_ever == 0 {
+                told.status.moved = last;
+            }
+            told.status.moved_ever += ever;
+            let status = told.written(&item.status.conditions, Some(item.generation), &now);
+            self.wanted.statuses.insert(name.clone(), status);
+        }
+    }
+
+    fn tally(&self) -> EgressTally {
+        let sum = |of: fn(&Told) -> u32| self.told.values().map(|told| of(told) as usize).sum();
+        EgressTally {
+            policies: self.wanted.statuses.len(),
+            degraded: self.told.values().filter(|told| told.degraded.holds).count(),
+            endpoints: sum(|told| told.status.endpoints),
+            unassigned: sum(|told| told.status.unassigned),
+            gateways: sum(|told| told.status.active),
+            slices: self.wanted.slices.len(),
+        }
+    }
+}
+
+/// Of a policy that was never in force.
+fn unknown() -> Told {
+    let word = |holds, message: &str| Word { holds, reason: "NotInForce", message: message.to_owned() };
+    Told {
+        status: Default::default(),
+        ready: word(false, "no version of the policy was ever in force"),
+        degraded: word(true, "no version of the policy was ever in force"),
+    }
+}
+
+/// Each node's part, as the slices say.
+fn shares(snapshot: &EgressSnapshot) -> BTreeMap<NodeName, Share> {
+    let mut of_node: BTreeMap<&NodeName, Vec<&EgressSlice>> = BTreeMap::new();
+    for (slice, _) in snapshot.slices.values().filter_map(|item| item.slice.as_ref()) {
+        of_node.entry(&slice.node).or_default().push(slice);
+    }
+    of_node.into_iter().map(|(node, slices)| (node.clone(), unpack(slices))).collect()
+}
+
+/// Changes; at first what differs from what the folder says, which may be another's or of long ago.
+fn write_audit<'a>(
+    audit: &Audit,
+    assembly: &Assembly,
+    policies: impl Iterator<Item = &'a String> + Clone,
+    moves: &[Move],
+    first: bool,
+) -> io::Result<()> {
+    let at = Millis(u64::try_from(Timestamp::now().as_millisecond()).unwrap_or_default());
+    let now = || leaving(assembly, policies.clone());
+    let lines = match first {
+        true => changes(&audit.before()?, &now(), at),
+        false => assembly.lines(moves, at).into_iter().map(named).collect(),
+    };
+    if lines.is_empty() { Ok(()) } else { audit.append(&lines, at, now) }
+}
+
+fn leaving<'a>(assembly: &Assembly, policies: impl Iterator<Item = &'a String>) -> Leaving {
+    let mut leaving = Leaving::new();
+    for policy in policies {
+        for (pod, primary, ..) in assembly.assigned(policy) {
+            let (Some(gateway), Some(node)) = (primary.cloned(), pod.node.clone()) else { continue };
+            let egress_ips = addresses(&gateway);
+            let by = By { addresses: pod.addresses.clone(), node, gateway, egress_ips };
+            leaving.insert((nicety_egress::view::key(pod), policy.clone()), by);
+        }
+    }
+    leaving
+}
+
+/// A gateway that has gone is known by its name alone, which has its addresses.
+fn named(line: Line) -> Line {
+    Line { egress_ips: addresses(&line.gateway), ..line }
+}
+
+/// Those in the name of a way; none where it is an interface's.
+fn addresses(gateway: &GatewayId) -> BTreeSet<IpAddr> {
+    let way = gateway.as_str().split_once('/').map_or("", |(_, way)| way);
+    way.split('+').filter_map(|text| text.parse().ok()).collect()
+}
+
+impl fmt::Debug for Brain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Brain").field("leads", &self.led.is_some()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,270 @@
+use kube::api::DynamicObject;
+use nicety_core::finding::Finding;
+use nicety_objects::{
+    Strategies,
+    strategies::{Limits, ModuleRef, PolicyRef},
+};
+use nicety_strategies::Trials;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::{egress::items, write::Act};
+
+struct Native;
+
+impl Deciding for Native {
+    fn build(&self, document: &Strategies) -> Result<StrategySet, Vec<Finding>> {
+        let mut load = |module: &ModuleRef, _: &Limits| match &module.policy {
+            PolicyRef::Builtin(name) => nicety_native::get(name).map(Arc::from).ok_or_else(|| format!("no `{name}`")),
+            other => Err(format!("{other:?}")),
+        };
+        nicety_strategies::build(document, &mut load, &Trials::default())
+    }
+}
+
+/// A server that does what is written.
+struct Cluster {
+    snapshot: EgressSnapshot,
+    brain: Brain,
+}
+
+fn object(kind: &str, api: &str, name: &str, rest: Value) -> DynamicObject {
+    let mut object = json!({"apiVersion": api, "kind": kind,
+        "metadata": {"name": name, "uid": format!("uid-{name}"), "resourceVersion": "5", "generation": 1}});
+    for (field, value) in rest.as_object().unwrap() {
+        match field.as_str() {
+            "labels" | "namespace" => object["metadata"][field] = value.clone(),
+            _ => object[field] = value.clone(),
+        }
+    }
+    serde_json::from_value(object).unwrap()
+}
+
+impl Cluster {
+    fn new(pods: usize, gateways: usize) -> Cluster {
+        let snapshot = EgressSnapshot::default();
+        let mut cluster = Cluster { snapshot, brain: Brain::new(Config::new(Arc::new(Native))) };
+        (1..=2).for_each(|at| cluster.node(&format!("w-{at}"), json!({})));
+        (1..=gateways).for_each(|at| cluster.node(&format!("gw-{at}"), json!({"egress": "yes"})));
+        (0..pods).for_each(|at| cluster.pod(at));
+        cluster.policy(json!({}));
+        cluster
+    }
+
+    fn change(&mut self) {
+        self.snapshot.inputs[0] += 1;
+    }
+
+    fn node(&mut self, name: &str, labels: Value) {
+        let address = format!("10.0.0.{}", self.snapshot.members.nodes.len() + 1);
+        let status = json!({"addresses": [{"type": "InternalIP", "address": address}]});
+        let node = object("Node", "v1", name, json!({"labels": labels, "status": status}));
+        let (name, seen) = crate::items::node(serde_json::from_value(json!(node)).unwrap()).unwrap();
+        self.snapshot.members.nodes.insert(name, seen.value);
+        self.change();
+    }
+
+    fn pod(&mut self, at: usize) {
+        let address = format!("10.1.0.{}", at + 1);
+        let rest = json!({"labels": {"app": "web"}, "namespace": "shop", "spec": {"nodeName": format!("w-{}", at % 2 + 1)},
+            "status": {"podIP": address}});
+        let (_, seen) = items::pod(object("Pod", "v1", &format!("web-{at}"), rest)).unwrap();
+        self.snapshot.pods.insert(seen.value.0, seen.value.1);
+        self.change();
+    }
+
+    fn policy(&mut self, changes: Value) {
+        let mut spec = json!({
+            "selectors": [{"podSelector": {"matchLabels": {"app": "web"}}}],
+            "destinationCIDRs": ["0.0.0.0/0"],
+            "egressGateways": [{"nodeSelector": {"matchLabels": {"egress": "yes"}}}],
+        });
+        changes.as_object().unwrap().iter().for_each(|(field, value)| spec[field] = value.clone());
+        let status = self.snapshot.policies.get("out").map(|item| json!(item.status)).unwrap_or_default();
+        let policy = object("EgressPolicy", "nicety.dev/v1alpha1", "out", json!({"spec": spec, "status": status}));
+        let (name, seen) = items::policy(policy).unwrap();
+        self.snapshot.policies.insert(name, seen.value);
+        self.change();
+    }
+
+    fn strategies(&mut self, text: &str) {
+        let map = object("ConfigMap", "v1", "nicety-strategies", json!({"data": {"strategies.yaml": text}}));
+        self.snapshot.strategies = Some(items::strategies(map).unwrap().1.value);
+        self.change();
+    }
+
+    /// Looks, and does what is to be done; the keys of what was.
+    fn look(&mut self) -> (Vec<String>, Option<usize>) {
+        let Looked { writes, recomputed, .. } = self.brain.look(&self.snapshot, Vec::new());
+        for write in &writes {
+            match &write.act {
+                Act::Make(place, made) => {
+                    self.slice(&place.name, made["spec"].clone(), made["metadata"]["labels"].clone())
+                }
+                Act::Merge(place, patch) => {
+                    let mut spec = patch["spec"].clone();
+                    spec.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+                    self.slice(&place.name, spec, patch["metadata"]["labels"].clone());
+                }
+                Act::Delete(place, _) => drop(self.snapshot.slices.remove(&place.name)),
+                Act::ApplyStatus(place, told) => {
+                    let item = &self.snapshot.policies[&place.name];
+                    let status = serde_json::from_value(told["status"].clone()).unwrap();
+                    let item = items::PolicyItem { status, ..(**item).clone() };
+                    self.snapshot.policies.insert(place.name.clone(), Arc::new(item));
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        (writes.into_iter().map(|write| write.key).collect(), recomputed)
+    }
+
+    fn slice(&mut self, name: &str, spec: Value, labels: Value) {
+        let slice = object("EgressSlice", "nicety.dev/v1alpha1", name, json!({"spec": spec, "labels": labels}));
+        let (name, seen) = items::slice(slice).unwrap();
+        assert!(seen.value.slice.is_some(), "a slice that its own reader refuses");
+        self.snapshot.slices.insert(name, seen.value);
+    }
+
+    /// By pod.
+    fn exits(&self) -> BTreeMap<String, String> {
+        let slices = self.snapshot.slices.values().map(|item| &item.slice.as_ref().unwrap().0);
+        let endpoints = slices.flat_map(|slice| &slice.part.endpoints);
+        let exit = |exits: &BTreeMap<String, nicety_core::egress::share::Exit>| {
+            exits["out"].primary.as_ref().map(ToString::to_string).unwrap_or_default()
+        };
+        endpoints.map(|(key, endpoint)| (key.name.clone(), exit(&endpoint.exits))).collect()
+    }
+
+    fn reason(&self) -> (bool, String) {
+        let conditions = &self.snapshot.policies["out"].status.conditions;
+        let degraded = conditions.iter().find(|one| one.kind == "Degraded").unwrap();
+        (degraded.status == nicety_objects::condition::ConditionStatus::True, degraded.reason.clone())
+    }
+
+    /// Another controller.
+    fn restart(&mut self) {
+        self.brain = Brain::new(Config::new(Arc::new(Native)));
+    }
+}
+
+#[test]
+fn what_is_written_once_is_not_written_again() {
+    let mut cluster = Cluster::new(10, 2);
+    let (keys, recomputed) = cluster.look();
+    assert_eq!(recomputed, Some(0));
+    assert!(keys[0].starts_with("EgressSlice gw-"), "the way back comes first: {keys:?}");
+    assert!(keys.contains(&"status of EgressPolicy out".to_owned()));
+    assert_eq!(cluster.exits().len(), 10);
+    assert_eq!(cluster.look(), (Vec::new(), None));
+    cluster.change();
+    assert_eq!(cluster.look(), (Vec::new(), None), "something changed that egress does not depend on");
+}
+
+#[test]
+fn a_controller_that_starts_moves_nobody_and_writes_nothing() {
+    let mut cluster = Cluster::new(20, 2);
+    cluster.strategies("strategies:\n  rendezvous:\n    policy: builtin:rendezvous\n");
+    cluster.policy(json!({"strategy": "rendezvous"}));
+    cluster.look();
+    cluster.node("gw-3", json!({"egress": "yes"}));
+    cluster.look();
+    cluster.look();
+    let before = cluster.exits();
+    assert_eq!(cluster.reason(), (false, "AsWanted".to_owned()));
+    cluster.restart();
+    assert_eq!(cluster.look().0, Vec::<String>::new());
+    assert_eq!(cluster.exits(), before);
+}
+
+#[test]
+fn strategies_that_cannot_run_change_nothing_and_are_told() {
+    let mut cluster = Cluster::new(10, 2);
+    cluster.look();
+    let before = cluster.exits();
+    cluster.strategies("strategies:\n  mine:\n    policy: builtin:no-such\ngatewayDistribution:\n  default: mine\n");
+    assert_eq!(cluster.look().0, ["status of EgressPolicy out"]);
+    assert_eq!((cluster.exits() == before, cluster.reason()), (true, (true, "PolicyFailed".to_owned())));
+    // Nor for one that has never known others; and what it cannot decide it leaves.
+    cluster.restart();
+    cluster.pod(10);
+    cluster.look();
+    let mut after = cluster.exits();
+    assert_eq!(after.remove("web-10"), Some(String::new()));
+    assert_eq!((after == before, cluster.reason().1), (true, "PolicyFailed".to_owned()));
+    cluster.strategies("strategies:\n  mine:\n    policy: builtin:hash-mod\ngatewayDistribution:\n  default: mine\n");
+    cluster.look();
+    assert_eq!(cluster.reason(), (false, "AsWanted".to_owned()));
+    assert!(cluster.exits().values().all(|exit| !exit.is_empty()));
+}
+
+#[test]
+fn a_policy_that_is_wrong_stays_as_it_was_and_says_so() {
+    let mut cluster = Cluster::new(4, 2);
+    cluster.look();
+    let before = cluster.exits();
+    cluster.policy(json!({"egressGateways": []}));
+    cluster.look();
+    assert_eq!((cluster.exits() == before, cluster.reason()), (true, (true, "PolicyFailed".to_owned())));
+    cluster.policy(json!({"strategy": "no-such-strategy"}));
+    cluster.look();
+    assert_eq!((cluster.exits() == before, cluster.reason()), (true, (true, "PolicyFailed".to_owned())));
+}
+
+#[test]
+fn a_strategy_that_is_taken_away_moves_nobody_also_after_a_restart() {
+    let mut cluster = Cluster::new(10, 2);
+    cluster.strategies("strategies:\n  rendezvous:\n    policy: builtin:rendezvous\n");
+    cluster.policy(json!({"strategy": "rendezvous"}));
+    cluster.look();
+    let before = cluster.exits();
+    for text in ["strategies: {}\n", "strategies:\n  mine:\n    policy: builtin:no-such\n"] {
+        cluster.strategies(text);
+        cluster.look();
+        assert_eq!((cluster.exits() == before, cluster.reason()), (true, (true, "PolicyFailed".to_owned())), "{text}");
+        cluster.restart();
+        for _ in 0..2 {
+            cluster.look();
+            assert_eq!(
+                (cluster.exits() == before, cluster.reason()),
+                (true, (true, "PolicyFailed".to_owned())),
+                "{text}"
+            );
+            cluster.change();
+        }
+    }
+    cluster.strategies("strategies:\n  rendezvous:\n    policy: builtin:rendezvous\n");
+    cluster.look();
+    assert_eq!((cluster.exits() == before, cluster.reason().0), (true, false));
+}
+
+#[test]
+fn a_policy_that_goes_takes_its_slices_with_it() {
+    let mut cluster = Cluster::new(4, 2);
+    cluster.look();
+    cluster.snapshot.policies.clear();
+    cluster.change();
+    let (keys, _) = cluster.look();
+    assert!(!keys.is_empty() && cluster.snapshot.slices.is_empty(), "{keys:?}");
+    assert_eq!(cluster.look(), (Vec::new(), None));
+}
+
+#[test]
+fn what_another_hand_changed_is_put_right() {
+    let mut cluster = Cluster::new(4, 2);
+    cluster.look();
+    let (name, item) = cluster.snapshot.slices.iter().next().map(|(name, item)| (name.clone(), item.clone())).unwrap();
+    let mut spec = json!(item.slice.as_ref().unwrap().1);
+    spec["watches"] = json!([]);
+    cluster.slice(&name, spec, json!({}));
+    assert_eq!(cluster.look().0, [format!("EgressSlice {name}")]);
+    assert_eq!(cluster.look().0, Vec::<String>::new());
+}
+
+#[test]
+fn a_gateway_that_is_gone_is_in_the_audit_with_its_addresses() {
+    let line = json!({"at": 1, "policy": "out", "namespace": "shop", "name": "web", "node": "w-1",
+        "gateway": "gw-1/192.0.2.1+2001:db8::1", "event": "released"});
+    let named = named(serde_json::from_value(line).unwrap());
+    assert_eq!(named.egress_ips, ["192.0.2.1", "2001:db8::1"].map(|one| one.parse().unwrap()).into());
+}

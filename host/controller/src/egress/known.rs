@@ -1,0 +1,167 @@
+//! What the assembly has been told, so that it is told of differences alone.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use nicety_core::{
+    egress::health::{Health, Report, Standing, quorum},
+    ids::NodeName,
+};
+use nicety_egress::{Assembly, Change, view::Name};
+use nicety_objects::{EgressPolicy, HostInterface, listed, selector::Labels};
+
+use super::world::EgressSnapshot;
+
+/// Observers that a node has at most: counted so until it is known which.
+const OBSERVERS: usize = 5;
+
+#[derive(Debug, Default)]
+pub struct Known {
+    inputs: Option<[u64; 7]>,
+    policies: BTreeMap<String, EgressPolicy>,
+    nodes: BTreeMap<String, Arc<listed::Node>>,
+    hosts: BTreeMap<String, Arc<HostInterface>>,
+    namespaces: BTreeMap<String, Labels>,
+    pods: BTreeMap<Name, Arc<listed::Pod>>,
+    health: BTreeMap<NodeName, Standing>,
+}
+
+impl Known {
+    /// `policies`: those that are in force.
+    pub fn changes(&mut self, snapshot: &EgressSnapshot, policies: &BTreeMap<String, EgressPolicy>) -> Vec<Change> {
+        let Known { inputs, policies: known, nodes, hosts, namespaces, pods, health: _ } = self;
+        let mut changes = Vec::new();
+        differ(known, policies, PartialEq::eq, Clone::clone, |name, _, now| {
+            changes.push(match now {
+                Some(policy) => Change::Policy(Box::new(policy.clone())),
+                None => Change::PolicyGone(name.clone()),
+            });
+        });
+        if *inputs == Some(snapshot.inputs) {
+            return changes;
+        }
+        *inputs = Some(snapshot.inputs);
+        let members = &snapshot.members;
+        let listed = members.nodes.iter().filter_map(|(name, item)| Some((name.clone(), item.listed.clone()?)));
+        differ(nodes, &listed.collect(), is, Arc::clone, |_, before, now| {
+            changes.extend(match (before, now) {
+                (_, Some(node)) => Some(Change::Node(Box::new((**node).clone()))),
+                (before, None) => before.map(|node| Change::NodeGone(node.name.clone())),
+            });
+        });
+        let known = members.hosts.iter().filter_map(|(name, item)| Some((name.clone(), item.host.clone()?)));
+        differ(hosts, &known.collect(), is, Arc::clone, |_, before, now| {
+            changes.extend(match (before, now) {
+                (_, Some(host)) => Some(Change::Host(Box::new((**host).clone()))),
+                (before, None) => before.map(|host| Change::HostGone(host.node.clone())),
+            });
+        });
+        let labels = |item: &Arc<crate::items::NamespaceItem>| item.labels.clone();
+        differ(
+            namespaces,
+            &members.namespaces,
+            |old, item| *old == item.labels,
+            labels,
+            |name, _, now| {
+                changes.push(match now {
+                    Some(labels) => Change::Namespace(name.clone(), labels.clone()),
+                    None => Change::NamespaceGone(name.clone()),
+                });
+            },
+        );
+        differ(pods, &snapshot.pods, is, Arc::clone, |_, before, now| {
+            let gone = |pod: &Arc<listed::Pod>| Change::PodGone {
+                namespace: pod.namespace.clone(),
+                name: pod.name.clone(),
+                uid: pod.uid.clone(),
+            };
+            changes.extend(match (before, now) {
+                (_, Some(pod)) => Some(Change::Pod(Box::new((**pod).clone()))),
+                (before, None) => before.as_ref().map(gone),
+            });
+        });
+        changes
+    }
+
+    /// What the observers of each node agree on; where they agree on nothing, what they agreed on before. None: nothing has changed.
+    pub fn health(&mut self, snapshot: &EgressSnapshot, assembly: &Assembly) -> Option<Change> {
+        let mut reports: BTreeMap<&NodeName, Vec<Report>> = BTreeMap::new();
+        for health in snapshot.healths.values().filter_map(|item| item.health.as_ref()) {
+            // What nodes that are gone have said is no word any more.
+            if !self.nodes.contains_key(health.observer.as_str()) {
+                continue;
+            }
+            for (node, observed) in &health.observed {
+                let (observer, since) = (health.observer.clone(), observed.since);
+                reports.entry(node).or_default().push(Report { observer, verdict: observed.verdict, since });
+            }
+        }
+        let others = OBSERVERS.min(self.nodes.len().saturating_sub(1));
+        let standing = |(node, mut reports): (&NodeName, Vec<Report>)| {
+            let observers = assembly.observers(node);
+            if !observers.is_empty() {
+                reports.retain(|report| observers.contains(&report.observer));
+            }
+            let count = if observers.is_empty() { others } else { observers.len() };
+            let now = quorum(&reports, count);
+            let kept = self.health.get(node).filter(|_| now.health == Health::Unknown);
+            (node.clone(), kept.copied().unwrap_or(now))
+        };
+        let there = reports.into_iter().filter(|(node, _)| self.nodes.contains_key(node.as_str()));
+        let health: BTreeMap<NodeName, Standing> = there.map(standing).collect();
+        if health == self.health {
+            return None;
+        }
+        self.health.clone_from(&health);
+        Some(Change::Health(health))
+    }
+}
+
+fn is<T: PartialEq>(old: &Arc<T>, new: &Arc<T>) -> bool {
+    Arc::ptr_eq(old, new) || old == new
+}
+
+/// Makes `known` what `now` is, and tells of each difference: what was there, and what is.
+fn differ<K: Ord + Clone, V, N>(
+    known: &mut BTreeMap<K, V>,
+    now: &BTreeMap<K, N>,
+    same: impl Fn(&V, &N) -> bool,
+    take: impl Fn(&N) -> V,
+    mut tell: impl FnMut(&K, Option<V>, Option<&V>),
+) {
+    let gone: Vec<K> = known.keys().filter(|key| !now.contains_key(*key)).cloned().collect();
+    for key in gone {
+        let before = known.remove(&key);
+        tell(&key, before, None);
+    }
+    for (key, new) in now {
+        if known.get(key).is_some_and(|old| same(old, new)) {
+            continue;
+        }
+        let value = take(new);
+        tell(key, None, Some(&value));
+        known.insert(key.clone(), value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn differences_alone_are_told() {
+        let mut known: BTreeMap<&str, u8> = [("gone", 1), ("same", 2), ("other", 3)].into();
+        let now: BTreeMap<&str, u8> = [("same", 2), ("other", 4), ("new", 5)].into();
+        let mut told = Vec::new();
+        differ(
+            &mut known,
+            &now,
+            PartialEq::eq,
+            |one| *one,
+            |key, before, after| {
+                told.push((*key, before, after.copied()));
+            },
+        );
+        assert_eq!(told, [("gone", Some(1), None), ("new", None, Some(5)), ("other", None, Some(4))]);
+        assert_eq!(known, now);
+    }
+}

@@ -1,0 +1,136 @@
+//! From what should be on the server to the writes that it takes: only what differs, only what may be tried now.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::{Duration, Instant},
+};
+
+use k8s_openapi::api::core::v1::Node;
+use nicety_core::ids::NodeName;
+use nicety_k8s::{Place, kinds};
+use nicety_objects::{
+    API_VERSION,
+    egress_policy::EgressPolicyStatus,
+    egress_slice::{EgressSliceSpec, NODE_LABEL, label_of},
+};
+use serde_json::{Value, json};
+
+use super::world::EgressSnapshot;
+use crate::{
+    patience::Patience,
+    write::{Act, Write},
+};
+
+/// What should be on the server.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Wanted {
+    /// By name.
+    pub slices: BTreeMap<String, EgressSliceSpec>,
+    /// By the policy's name.
+    pub statuses: BTreeMap<String, EgressPolicyStatus>,
+}
+
+/// What a status gathers before it is written.
+pub const SETTLE: Duration = Duration::from_secs(1);
+
+/// Most urgent first: the ways back, then where pods leave, then words, then what nobody needs any more.
+pub fn writes(wanted: &Wanted, snapshot: &EgressSnapshot, patience: &mut Patience, now: Instant) -> Vec<Write> {
+    let mut urgent = Vec::new();
+    let mut writes = Vec::new();
+    for (name, spec) in &wanted.slices {
+        let Some(write) = slice(name, spec, snapshot) else { continue };
+        let way_back = !spec.senders.is_empty() || spec.gateways.iter().any(|gateway| gateway.node == spec.node);
+        if way_back { &mut urgent } else { &mut writes }.push(write);
+    }
+    writes.splice(0..0, urgent);
+    for (name, status) in &wanted.statuses {
+        writes.extend(self::status(name, status, snapshot, patience, now));
+    }
+    let stale = snapshot.slices.iter().filter(|(name, item)| !wanted.slices.contains_key(*name) && !item.head.deleting);
+    for (name, item) in stale {
+        let act = Act::Delete(Place::of_cluster(kinds::egress_slice(), name.as_str()), item.head.uid.clone());
+        writes.push(Write::new(key_of_slice(name), act));
+    }
+    // What nodes that are gone have said of others.
+    let gone = snapshot.healths.iter().filter(|(name, _)| !snapshot.members.nodes.contains_key(*name));
+    for (name, item) in gone.filter(|(_, item)| !item.head.deleting) {
+        let Ok(node) = name.parse::<NodeName>() else { continue };
+        let act = Act::Delete(Place::of_cluster(kinds::egress_health(), name.as_str()), item.head.uid.clone());
+        writes.push(Write { unless_there: Some(node), ..Write::new(format!("EgressHealth {name}"), act) });
+    }
+    let keys: BTreeSet<&str> = writes.iter().map(|write| write.key.as_str()).collect();
+    patience.keep(|key| keys.contains(key));
+    drop(keys);
+    writes.retain(|write| patience.is_due(&write.key, now));
+    writes
+}
+
+fn key_of_slice(name: &str) -> String {
+    format!("EgressSlice {name}")
+}
+
+fn slice(name: &str, spec: &EgressSliceSpec, snapshot: &EgressSnapshot) -> Option<Write> {
+    let place = || Place::of_cluster(kinds::egress_slice(), name);
+    let labels = json!({ NODE_LABEL: spec.node.parse().map(|node: NodeName| label_of(&node)).unwrap_or_default() });
+    let act = match snapshot.slices.get(name) {
+        None => Act::Make(place(), object(name, &labels, spec, snapshot)),
+        Some(item) => {
+            let same = item.labelled && item.slice.as_ref().is_some_and(|(_, there)| there == spec);
+            if same || item.head.deleting {
+                return None;
+            }
+            // Lists are replaced whole, and those that are empty now go.
+            let mut fields = json!({ "gateways": null, "endpoints": null, "senders": null, "watches": null });
+            if let (Some(all), Ok(Value::Object(some))) = (fields.as_object_mut(), serde_json::to_value(spec)) {
+                all.extend(some);
+            }
+            Act::Merge(place(), json!({ "metadata": { "labels": labels }, "spec": fields }))
+        }
+    };
+    Some(Write::new(key_of_slice(name), act))
+}
+
+/// A slice goes with its node.
+fn object(name: &str, labels: &Value, spec: &EgressSliceSpec, snapshot: &EgressSnapshot) -> Value {
+    let node = snapshot.members.nodes.get(&spec.node).filter(|node| !node.head.uid.is_empty());
+    let owners: Vec<Value> = node
+        .map(|node| {
+            let kind = kube::core::ApiResource::erase::<Node>(&());
+            json!({ "apiVersion": kind.api_version, "kind": kind.kind, "name": spec.node, "uid": node.head.uid })
+        })
+        .into_iter()
+        .collect();
+    json!({
+        "apiVersion": API_VERSION,
+        "kind": "EgressSlice",
+        "metadata": { "name": name, "labels": labels, "ownerReferences": owners },
+        "spec": spec,
+    })
+}
+
+fn status(
+    name: &str,
+    status: &EgressPolicyStatus,
+    snapshot: &EgressSnapshot,
+    patience: &mut Patience,
+    now: Instant,
+) -> Option<Write> {
+    let item = snapshot.policies.get(name).filter(|item| !item.head.deleting && item.status != *status)?;
+    let key = format!("status of EgressPolicy {name}");
+    // A new spec and what has gone wrong are answered at once; counts are gathered.
+    let news = |status: &EgressPolicyStatus| -> Vec<(String, String)> {
+        status.conditions.iter().map(|one| (one.kind.clone(), format!("{:?} {}", one.status, one.reason))).collect()
+    };
+    let fresh = item.status.observed_generation != status.observed_generation || news(&item.status) != news(status);
+    let lasts = patience.lasts(&key, SETTLE, now);
+    if !fresh && !lasts {
+        return None;
+    }
+    let object = json!({
+        "apiVersion": API_VERSION,
+        "kind": "EgressPolicy",
+        "metadata": { "name": name, "uid": item.head.uid },
+        "status": status,
+    });
+    Some(Write::new(key, Act::ApplyStatus(Place::of_cluster(kinds::egress_policy(), name), object)))
+}

@@ -93,6 +93,22 @@ pub struct Controller {
     /// Serve `/healthz`, `/readyz` and `/metrics` here: `127.0.0.1:9808`
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub metrics: Option<std::net::SocketAddr>,
+    /// A range of the cluster's own addresses, to which no egress policy applies; may be given again. What nodes show of theirs and of
+    /// their pods' is added
+    #[arg(long = "cluster-cidr", value_name = "CIDR")]
+    pub cluster_cidrs: Vec<ipnet::IpNet>,
+    /// How long changes settle before gateways are distributed; a flood of them waits ten times as long at most
+    #[arg(long, value_name = "MILLISECONDS", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=60_000))]
+    pub egress_settle: u64,
+    /// Write which pods held which egress addresses into this folder: at most 512 MiB
+    #[arg(long, value_name = "DIR")]
+    pub audit: Option<PathBuf>,
+    /// What outlives a restart: compiled code, pulled modules [default: nothing does]
+    #[arg(long, value_name = "DIR")]
+    pub state_dir: Option<PathBuf>,
+    /// Credentials for registries, in docker's format [default: $DOCKER_CONFIG/config.json or ~/.docker/config.json]
+    #[arg(long, value_name = "FILE")]
+    pub registry_credentials: Option<PathBuf>,
     /// Log as JSON
     #[arg(long)]
     pub log_json: bool,

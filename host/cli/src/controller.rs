@@ -1,22 +1,83 @@
 //! `nicety controller`: the cluster's side, where Kubernetes runs it.
 
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
 use anyhow::Context;
-use nicety_controller::Config;
+use nicety_controller::{
+    Config,
+    egress::{self, Deciding, Settling},
+};
+use nicety_core::finding::Finding;
+use nicety_deciding::{Policies, State, chain};
+use nicety_engine::EngineConfig;
+use nicety_objects::Strategies;
+use nicety_strategies::StrategySet;
 
 use crate::{
     args::Controller,
     daemon::{Json, host_name, logs},
 };
 
+/// A distribution is one decision at a time.
+const SANDBOXES: u32 = 2;
+
 pub fn run(arguments: Controller) -> anyhow::Result<()> {
-    let Controller { kubeconfig, namespace, lease, identity, metrics, log_json } = arguments;
+    let Controller {
+        kubeconfig,
+        namespace,
+        lease,
+        identity,
+        metrics,
+        cluster_cidrs,
+        egress_settle,
+        audit,
+        state_dir,
+        registry_credentials,
+        log_json,
+    } = arguments;
     logs(log_json.then_some(Json));
     let identity = match identity {
         Some(identity) => identity,
         // Two on one machine are two.
         None => format!("{}-{}", host_name()?, std::process::id()),
     };
-    let config = Config { kubeconfig, namespace, lease, identity, metrics, ..Config::default() };
+    let state = State { folder: state_dir, registry_credentials };
+    let quiet = Duration::from_millis(egress_settle);
+    let egress = egress::Config {
+        cluster_cidrs,
+        settling: Settling { quiet, longest: quiet * 10 },
+        audit,
+        ..egress::Config::new(Arc::new(Sandboxed { state, policies: Mutex::default() }))
+    };
+    let config = Config { kubeconfig, namespace, lease, identity, metrics, egress: Some(egress), ..Config::default() };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     runtime.context("cannot start")?.block_on(nicety_controller::run(config))
+}
+
+/// Strategies in sandboxes. The engine is opened with the first egress policy: a cluster without any needs none.
+struct Sandboxed {
+    state: State,
+    policies: Mutex<Option<Policies>>,
+}
+
+impl Deciding for Sandboxed {
+    fn build(&self, document: &Strategies) -> Result<StrategySet, Vec<Finding>> {
+        let mut opened = self.policies.lock().unwrap_or_else(PoisonError::into_inner);
+        let policies = match opened.take() {
+            Some(policies) => policies,
+            None => {
+                let engine = EngineConfig { sandboxes: SANDBOXES, ..EngineConfig::default() };
+                Policies::open(engine, &self.state).map_err(|error| vec![Finding::new("", chain(&error))])?
+            }
+        };
+        let policies = opened.insert(policies);
+        // What a document names beside it stands in the ConfigMap; a file would be one of this container.
+        let built = policies.build(document, Path::new("/"))?;
+        policies.keep_only(&built.modules);
+        Ok(built.set)
+    }
 }

@@ -51,14 +51,13 @@ fn given(facts: &Facts, open: &[u32]) -> Vec<u32> {
     let (mut given, mut loads) = (vec![NONE; count], Loads::of(facts));
     let mut homeless = Vec::new();
     for (endpoint, entry) in given.iter_mut().enumerate() {
-        let home = facts.endpoints.previous(endpoint).filter(|home| facts.allows(endpoint, *home));
-        match home {
-            // One that drains counts too: it is no less loaded for it.
-            Some(home) if open.contains(&home) || facts.kept(endpoint) == Some(home) => {
+        // One that drains counts too: it is no less loaded for it.
+        match facts.home(endpoint).or_else(|| facts.kept(endpoint)) {
+            Some(home) => {
                 *entry = home;
                 loads.one_more(home);
             }
-            _ => homeless.push(endpoint),
+            None => homeless.push(endpoint),
         }
     }
     let name =

@@ -81,8 +81,7 @@ pub fn decide(config: &Config, facts: &Facts) -> Result<Vec<u64>, Denial> {
 fn nearest(config: &Config, facts: &Facts, zone: u32, open: &[u32]) -> Vec<bool> {
     let all = || (0..).zip(&facts.gateways).map(|(index, _): (u32, &Gateway)| index);
     let within = |most: Distance| all().map(|gateway| distance(facts, zone, gateway) <= most).collect();
-    match config.mode {
-        _ if zone == NONE => vec![true; facts.gateways.len()],
+    match if zone == NONE { Mode::Disabled } else { config.mode } {
         Mode::Disabled => vec![true; facts.gateways.len()],
         Mode::LocalOnly => within(Distance::Zone),
         Mode::LocalOnlyFirst => {

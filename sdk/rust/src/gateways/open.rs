@@ -49,6 +49,13 @@ impl Facts {
         (gateway.draining && gateway.serves() && self.allows(endpoint, previous)).then_some(previous)
     }
 
+    /// The gateway that an endpoint has and may stay at: one that takes endpoints, and that it may use.
+    pub fn home(&self, endpoint: usize) -> Option<u32> {
+        let home = self.endpoints.previous(endpoint)?;
+        let gateway = self.gateways.get(home as usize)?;
+        (takes(gateway) && self.allows(endpoint, home)).then_some(home)
+    }
+
     /// Of `open` those that this endpoint may use, in their order. `room` is where they are put when they are not all.
     pub fn allowed_of<'a>(&self, endpoint: usize, open: &'a [u32], room: &'a mut Vec<u32>) -> &'a [u32] {
         if self.allowed.is_empty() {

@@ -164,7 +164,5 @@ pub fn assign(facts: &Facts, rules: Rules, key: impl Fn(usize) -> u64) -> Assign
 
 /// Where an endpoint is already, if that counts and it may stay.
 fn home(facts: &Facts, rules: Rules, endpoint: usize) -> Option<u32> {
-    let home = facts.endpoints.previous(endpoint).filter(|_| rules.sticky)?;
-    let gateway = facts.gateways.get(home as usize)?;
-    (gateway.serves() && !gateway.draining && facts.allows(endpoint, home)).then_some(home)
+    facts.home(endpoint).filter(|_| rules.sticky)
 }

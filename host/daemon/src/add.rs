@@ -62,8 +62,16 @@ pub fn add(
     }
     let delegate = delegate::intend(node, attachment)?;
     let (plan, times) = reserve(node, &intent, delegate, after)?;
+    let held = |record: &Record| {
+        hold::new_pod(node, attachment, record).map_err(|error| undone(node, &intent.key, netns, deadline, error))
+    };
+    // Before there is a link that it could send by.
+    if let Some(record) = node.store.get(&intent.key) {
+        held(&record)?;
+    }
     let record = apply(node, attachment, &intent.key, netns, &plan, times, deadline)?;
-    hold::new_pod(node, attachment, &record).map_err(|error| undone(node, &intent.key, netns, deadline, error))?;
+    // With the addresses that delegates gave it, and as one that may have its gateway.
+    held(&record)?;
     info!(interfaces = record.interfaces.len(), pod = %format!("{}/{}", record.pod.namespace, record.pod.name), "attached");
     after.told = told::attached(&record);
     Ok(answer::of(attachment, &record))
@@ -157,7 +165,9 @@ fn apply(
 }
 
 fn undone(node: &Node, key: &AttachmentKey, netns: &Netns, deadline: Instant, error: CniError) -> CniError {
-    let Err(errors) = del::take_back(&node.store, key, Some(netns), deadline) else { return error };
+    let taken_back = del::take_back(&node.store, key, Some(netns), deadline);
+    hold::gone(node);
+    let Err(errors) = taken_back else { return error };
     warn!(errors = %errors.join("; "), "an ADD that failed could not be undone; its record says what is left");
     CniError { details: format!("{}, but not all of it: {}", error.details, errors.join("; ")), ..error }
 }

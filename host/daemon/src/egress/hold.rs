@@ -37,6 +37,11 @@ pub fn new_pod(node: &Node, attachment: &Attachment, record: &Record) -> Result<
     let refused = |code, why: String| {
         CniError::new(code, "the pod cannot be held until it has an egress gateway").with_details(why)
     };
+    if node.store.holds().get(&record.key).is_some_and(|known| **known == hold) {
+        // As it was held when it was begun.
+        node.egress.look();
+        return Ok(());
+    }
     node.store.hold(&record.key, hold).map_err(|error| refused(Code::StoreFailed, chain(&error)))?;
     let Some(held) = want::held(node).into_iter().find(|held| held.pod == pod) else { return Ok(()) };
     super::hold(node, config, held).map_err(|why| refused(Code::TryAgainLater, why))?;

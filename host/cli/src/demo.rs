@@ -1,6 +1,7 @@
 //! `nicety demo`: the main job on one machine, with real daemons, the real plugin binary and real links, in namespaces of its own.
 
 mod audit;
+mod egress;
 mod manifests;
 pub mod node;
 mod pods;
@@ -104,7 +105,9 @@ pub fn run(arguments: &Demo) -> anyhow::Result<ExitCode> {
     }
     report.replayed = replay::all(&root.0.join(NODES[0]).join("run").join("state").join("journal"))?;
     tell(&replay::told(&report.replayed));
-    report.ok = report.leaks.total() == 0
+    report.egress = egress::act(&root.0, &bin.join("nicety"), &tell)?;
+    report.ok = egress::as_promised(&report.egress)
+        && report.leaks.total() == 0
         && replay::as_expected(&report.replayed)
         && report.reached.iter().all(|pair| pair.error.is_none());
     if arguments.json {

@@ -1,6 +1,7 @@
 //! One node of the demo: a namespace with four NICs, a daemon in it, and a runtime that executes the installed plugin.
 
 use std::{
+    ffi::OsString,
     fs,
     net::Ipv4Addr,
     path::{Path, PathBuf},
@@ -38,22 +39,45 @@ pub struct Node {
     daemon: Child,
 }
 
+/// What one node has of its own.
+#[derive(Debug)]
+pub struct Site {
+    pub name: &'static str,
+    pub space: Space,
+    /// Its folder; everything of it is in there.
+    pub home: PathBuf,
+    pub manifests: PathBuf,
+    /// The network that its network configuration names.
+    pub network: &'static str,
+    /// Of its daemon, beside those that all have.
+    pub arguments: Vec<OsString>,
+}
+
 impl Node {
     /// `number`: 1 or 2, the last octet of its addresses. `fabrics` is where the bridges are.
     pub fn start(name: &'static str, number: u8, fabrics: &Space, root: &Path, plugin: &Path) -> anyhow::Result<Node> {
         let home = root.join(name);
-        let (manifests, run_dir, netns_dir) = (home.join("manifests"), home.join("run"), home.join("netns"));
-        for folder in [&manifests, &run_dir, &netns_dir] {
-            fs::create_dir_all(folder)?;
-        }
+        let manifests = home.join("manifests");
         super::manifests::write(&root.join("manifests"), &manifests)?;
         let space = Space::create(&root.join(format!("{name}.netns")))?;
         cables(name, number, fabrics, &space)?;
+        let overlay = manifests.join("overlay").join("inventory.yaml");
+        let arguments = vec!["--inventory-overlay".into(), overlay.into_os_string()];
+        Node::launch(Site { name, space, home, manifests, network: "front", arguments }, plugin)
+    }
+
+    /// Starts its daemon and waits for it.
+    pub fn launch(site: Site, plugin: &Path) -> anyhow::Result<Node> {
+        let Site { name, space, home, manifests, network, arguments } = site;
+        let (run_dir, netns_dir) = (home.join("run"), home.join("netns"));
+        for folder in [&manifests, &run_dir, &netns_dir] {
+            fs::create_dir_all(folder)?;
+        }
         let log = fs::File::create(home.join("daemon.log"))?;
         let daemon = Command::new("/proc/self/exe")
             .args(["demo-node".as_ref(), "--netns".as_ref(), space.path().as_os_str()])
             .args(["--manifests".as_ref(), manifests.as_os_str()])
-            .args(["--inventory-overlay".as_ref(), manifests.join("overlay").join("inventory.yaml").as_os_str()])
+            .args(arguments)
             .args(["--run-dir".as_ref(), run_dir.as_os_str(), "--node".as_ref(), name.as_ref()])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -64,7 +88,7 @@ impl Node {
             "cniVersion": "1.0.0",
             "name": "nicety-demo",
             "type": "nicety",
-            "network": "front",
+            "network": network,
             "socket": run_dir.join("cni.sock"),
             "capabilities": { "io.kubernetes.cri.pod-annotations": true },
         });

@@ -1,5 +1,7 @@
 //! What the demo prints: tables for people, one document for machines.
 
+use std::net::IpAddr;
+
 use serde::Serialize;
 
 use crate::text::aligned;
@@ -61,6 +63,16 @@ impl std::fmt::Display for Leaks {
     }
 }
 
+/// A pod behind egress gateways: with which address a server outside sees it.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Leaves {
+    pub pod: String,
+    pub with: IpAddr,
+    /// Once a gateway was killed.
+    pub after: IpAddr,
+}
+
 #[derive(Debug, Clone, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
@@ -68,6 +80,7 @@ pub struct Report {
     pub reached: Vec<Reached>,
     /// The pod that came after the strategy file was swapped.
     pub swapped: Vec<Row>,
+    pub egress: Vec<Leaves>,
     pub replayed: Vec<Replayed>,
     pub leaks: Leaks,
     pub ok: bool,

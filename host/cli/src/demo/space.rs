@@ -58,11 +58,15 @@ impl Space {
 
     /// Takes the mount away; the namespace ends with its last user.
     pub fn remove(self) -> anyhow::Result<()> {
-        umount2(&self.path, MntFlags::MNT_DETACH)
-            .with_context(|| format!("cannot unmount `{}`", self.path.display()))?;
-        std::fs::remove_file(&self.path)?;
-        Ok(())
+        remove(&self.path)
     }
+}
+
+/// The namespace that is mounted there ends with its last user.
+pub fn remove(path: &Path) -> anyhow::Result<()> {
+    umount2(path, MntFlags::MNT_DETACH).with_context(|| format!("cannot unmount `{}`", path.display()))?;
+    std::fs::remove_file(path)?;
+    Ok(())
 }
 
 impl AsFd for Space {

@@ -49,6 +49,17 @@ pub fn good(kind: &str) -> Value {
         }),
         "PodNetwork" => json!({"parametersRefs": [{"group": "nicety.dev", "kind": "Network", "name": "good"}]}),
         "PodNetworkAttachment" => json!({"podNetworkName": "good"}),
+        "EgressSlice" => json!({
+            "node": "node-1",
+            "gateways": [{"node": "node-2", "underlay": ["192.0.2.22"], "egressIPs": ["192.0.2.122"], "vni": 7}],
+            "endpoints": [{
+                "namespace": "team", "name": "web-0", "addresses": ["10.1.0.5"],
+                "exits": [{"policy": "good", "primary": "node-2/192.0.2.122", "reason": "kept"}],
+            }],
+            "senders": [{"node": "node-3", "addresses": ["192.0.2.13"]}],
+            "watches": [{"node": "node-2", "address": "192.0.2.22"}],
+        }),
+        "EgressHealth" => json!({"observed": [{"node": "node-2", "verdict": "healthy", "since": 1}]}),
         _ => Value::Null,
     }
 }

@@ -34,7 +34,7 @@ impl Default for Config {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 enum Key {
-    /// The Kubernetes UID: another one for each pod that is made.
+    /// The Kubernetes UID: another one for each pod that is made. The identity where there is none.
     #[default]
     Uid,
     /// Namespace, owner and ordinal: the same for a pod that is made again in the place of one before.
@@ -55,9 +55,10 @@ pub fn decide(config: &Config, facts: &Facts) -> Result<Assignment, Denial> {
     let rules = Rules { bound: config.bound_percent, sticky: config.sticky };
     let endpoints = &facts.endpoints;
     Ok(assign(facts, rules, |endpoint| {
-        text(match config.key {
-            Key::Uid => endpoints.uid.bytes_of(endpoint),
-            Key::Identity => endpoints.identity.bytes_of(endpoint),
+        text(match (config.key, endpoints.uid.bytes_of(endpoint)) {
+            // Machines alone know no UIDs; without anything that tells endpoints apart all would want the same gateway.
+            (Key::Identity, _) | (Key::Uid, []) => endpoints.identity.bytes_of(endpoint),
+            (Key::Uid, uid) => uid,
         })
     }))
 }

@@ -38,6 +38,14 @@ fn by_identity_a_pod_that_is_made_again_keeps_its_gateway() {
 }
 
 #[test]
+fn without_uids_endpoints_are_told_apart_by_identity() {
+    let mut facts = instance(20);
+    let by_identity = decide(&Config { key: Key::Identity, ..Config::default() }, &facts).unwrap();
+    facts.endpoints.uid = nicety_policy_sdk::gateways::Texts::default();
+    assert_eq!(decide(&Config::default(), &facts).unwrap().primary, by_identity.primary);
+}
+
+#[test]
 fn a_bound_below_the_fair_share_is_refused() {
     assert_eq!(validate(&bounded(99)).len(), 1);
     assert!(validate(&Config::default()).is_empty() && validate(&bounded(0)).is_empty());

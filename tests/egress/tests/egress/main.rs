@@ -1,5 +1,5 @@
 //! What `nicety-datapath` does, in network namespaces that stand for hosts: pods behind two source nodes, three gateways, and a server
-//! outside that says from which address it was reached. The server and iproute2, nft, tcpdump and ss are the judges, never our own
+//! outside that says from which address it was reached. The server and iproute2, nft, conntrack and ss are the judges, never our own
 //! reading.
 //!
 //! Runs as `tests/netns` does, whose lab this is: without root, one after the other, `NICETY_REQUIRE=netns` turns what cannot run into a

@@ -39,7 +39,9 @@ pub(super) fn given(facts: &Facts, rules: Rules, open: &[u32], ranks: &Ranks, wi
     // Those whose gateway drains ask nobody else.
     let asks = |(endpoint, wish): &(u32, &Wish)| wish.first != NONE && facts.kept(*endpoint as usize).is_none();
     let mut asking: Vec<u32> = (0..).zip(wishes).filter(asks).map(|(endpoint, _)| endpoint).collect();
-    let mut shares = Shares::of(rules, open, ranks, asking.len());
+    // Those whose gateway drains count: they will ask the others one day, and the others' own must not make room for that by going.
+    let shared = wishes.iter().filter(|wish| wish.first != NONE).count();
+    let mut shares = Shares::of(rules, open, ranks, shared);
     while let Some(endpoint) = asking.pop() {
         let place = endpoint as usize;
         let (Some(wish), Some(asked), Some(given_now)) =

@@ -101,6 +101,24 @@ fn a_gateway_that_leaves_moves_its_own_endpoints_and_no_others() {
 }
 
 #[test]
+fn a_gateway_that_drains_moves_nobody_and_neither_do_its_endpoints_when_they_go_elsewhere() {
+    for endpoints in 1..120 {
+        let facts = instance(&[1; 3], endpoints);
+        let before = decided(&facts, BOUNDED);
+        let mut draining = then(&facts, &before);
+        draining.gateways[0].draining = true;
+        let answer = decided(&draining, BOUNDED);
+        assert_eq!(answer.primary, before.primary, "{endpoints} endpoints");
+        // It is gone, its own have to leave.
+        let mut gone = then(&draining, &answer);
+        gone.gateways[0].weight = 0;
+        let after = decided(&gone, BOUNDED);
+        let others = before.primary.iter().zip(&after.primary).filter(|(was, is)| **was != 0 && was != is);
+        assert_eq!(others.count(), 0, "{endpoints} endpoints");
+    }
+}
+
+#[test]
 fn a_gateway_that_joins_takes_what_is_over_the_bound_and_no_more() {
     let five = instance(&[1; 5], 1_000);
     let before = {

@@ -23,6 +23,7 @@
 //! - [`Fleet`]: nodes with NICs that are objects alone, by the thousand.
 //! - [`Lab`]: all of that with our CRDs and rules, and controllers as processes that can be killed.
 //! - [`Machine`]: a node with NICs in a network namespace, a real daemon, and pods that the plugin binary attaches.
+//! - [`Outside`]: who comes out of the cluster, and with which address: a server that writes it down.
 //! - [`Kubelet`]: a real one, with containerd, on a machine.
 //! - [`until`]: waits for a state, never for an event.
 //! - [`Suite`]: runs the tests of a binary one after the other; skips what this machine cannot run, which NICETY_REQUIRE=k8s forbids.
@@ -42,6 +43,7 @@ mod kubelet;
 mod lab;
 mod machine;
 mod native;
+mod outside;
 mod pki;
 mod process;
 mod proxy;
@@ -58,8 +60,9 @@ pub use folder::{missing, required};
 pub use install::{apply, documents, manifests};
 pub use kubelet::{IMAGE, Kubelet, lacking};
 pub use lab::{Block, Lab, MANIFESTS, controller_instead, objects, sound};
-pub use machine::{CONTROL, Fabrics, Machine, Programs, Sandbox, lay_fabrics, reaches};
+pub use machine::{CONTROL, Caller, Fabrics, Machine, Programs, Sandbox, lay_fabrics, reaches};
 pub use native::Native;
+pub use outside::{Heard, Outside, Talker};
 pub use process::Process;
 pub use proxy::{Fault, Proxy, Seen, Verb};
 pub use relay::Relay;

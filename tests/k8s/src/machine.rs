@@ -32,6 +32,7 @@ pub struct Machine {
     folder: PathBuf,
     kubeconfig: PathBuf,
     programs: Programs,
+    more: Vec<String>,
     daemon: Option<Process>,
 }
 
@@ -127,9 +128,15 @@ impl Machine {
             folder,
             kubeconfig: kubeconfig.to_path_buf(),
             programs: programs.clone(),
+            more: Vec::new(),
             daemon: None,
         };
         Ok(machine)
+    }
+
+    /// Arguments of the daemon besides its own, from the next start on.
+    pub fn with(&mut self, more: &[&str]) {
+        self.more = more.iter().map(|&word| word.to_owned()).collect();
     }
 
     /// Starts the daemon, with what an earlier one has left, and waits until it answers.
@@ -148,6 +155,7 @@ impl Machine {
             format!("--state-dir={}", self.folder.join("state").display()),
             "--pod-wait=1".into(),
         ];
+        let arguments = arguments.iter().chain(&self.more);
         let daemon = Process::start(Path::new("ip"), arguments, [], &self.folder.join("daemon.log"))?;
         let daemon = self.daemon.insert(daemon);
         let socket = run_dir.join("admin.sock");
@@ -189,35 +197,12 @@ impl Machine {
 
     /// Calls the plugin as the kubelet's runtime does. `network` is that of the pod's own interface.
     pub fn call(&self, verb: &str, sandbox: &Sandbox, annotations: &Value) -> anyhow::Result<Result<Value, Value>> {
-        let netns = format!("/run/netns/{}", sandbox.pod);
-        let mut conf = self.netconf();
-        conf["cniVersion"] = json!("1.0.0");
-        conf["name"] = json!("cluster");
-        conf["runtimeConfig"] = json!({"io.kubernetes.cri.pod-annotations": annotations});
-        let arguments = format!(
-            "IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME={};K8S_POD_UID={};K8S_POD_INFRA_CONTAINER_ID={}",
-            sandbox.pod, sandbox.uid, sandbox.pod
-        );
-        let mut command = Command::new("ip");
-        command.args(["netns", "exec", &self.name]).arg(&self.programs.shim).env_clear().envs([
-            ("CNI_COMMAND", verb),
-            ("CNI_CONTAINERID", &sandbox.pod),
-            ("CNI_NETNS", &netns),
-            ("CNI_IFNAME", "eth0"),
-            ("CNI_ARGS", &arguments),
-            ("CNI_PATH", "/"),
-        ]);
-        command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").stdin(Stdio::piped()).stdout(Stdio::piped());
-        let done = tokio::task::block_in_place(|| {
-            let mut child = command.spawn()?;
-            child.stdin.take().context("no stdin")?.write_all(conf.to_string().as_bytes())?;
-            anyhow::Ok(child.wait_with_output()?)
-        })?;
-        let answer = match done.stdout.is_empty() {
-            true => Value::Null,
-            false => serde_json::from_slice(&done.stdout)?,
-        };
-        Ok(if done.status.success() { Ok(answer) } else { Err(answer) })
+        tokio::task::block_in_place(|| self.caller().call(verb, sandbox, annotations))
+    }
+
+    /// Who calls the plugin, whatever happens to the daemon meanwhile.
+    pub fn caller(&self) -> Caller {
+        Caller { node: self.name.clone(), shim: self.programs.shim.clone(), netconf: self.netconf() }
     }
 
     /// A pod of the API gets its sandbox: a network namespace, and ADD.
@@ -264,6 +249,47 @@ impl Machine {
     /// The end of its addresses.
     pub fn number(&self) -> u8 {
         self.number
+    }
+}
+
+/// What a kubelet's runtime needs to know of the plugin.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    node: String,
+    shim: PathBuf,
+    netconf: Value,
+}
+
+impl Caller {
+    /// The plugin's answer, or its error. In the calling thread.
+    pub fn call(&self, verb: &str, sandbox: &Sandbox, annotations: &Value) -> anyhow::Result<Result<Value, Value>> {
+        let netns = format!("/run/netns/{}", sandbox.pod);
+        let mut conf = self.netconf.clone();
+        conf["cniVersion"] = json!("1.0.0");
+        conf["name"] = json!("cluster");
+        conf["runtimeConfig"] = json!({"io.kubernetes.cri.pod-annotations": annotations});
+        let arguments = format!(
+            "IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME={};K8S_POD_UID={};K8S_POD_INFRA_CONTAINER_ID={}",
+            sandbox.pod, sandbox.uid, sandbox.pod
+        );
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &self.node]).arg(&self.shim).env_clear().envs([
+            ("CNI_COMMAND", verb),
+            ("CNI_CONTAINERID", &sandbox.pod),
+            ("CNI_NETNS", &netns),
+            ("CNI_IFNAME", "eth0"),
+            ("CNI_ARGS", &arguments),
+            ("CNI_PATH", "/"),
+        ]);
+        command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn()?;
+        child.stdin.take().context("no stdin")?.write_all(conf.to_string().as_bytes())?;
+        let done = child.wait_with_output()?;
+        let answer = match done.stdout.is_empty() {
+            true => Value::Null,
+            false => serde_json::from_slice(&done.stdout)?,
+        };
+        Ok(if done.status.success() { Ok(answer) } else { Err(answer) })
     }
 }
 

@@ -33,19 +33,24 @@ pub fn tests() -> Vec<Test> {
 const NETWORKS: &str = "k8s.v1.cni.cncf.io/networks";
 const NETWORK_STATUS: &str = "k8s.v1.cni.cncf.io/network-status";
 
-struct Cluster {
-    lab: Lab,
+pub struct Cluster {
+    pub lab: Lab,
     /// Between the daemons and the server.
-    api: Proxy,
-    machines: Vec<Machine>,
-    _controller: Process,
+    pub api: Proxy,
+    pub machines: Vec<Machine>,
+    pub controller: Process,
     /// Last, so that nobody is left on them when they go.
     _fabrics: Fabrics,
 }
 
 impl Cluster {
     /// `pods` is the pods' own network, a bridge on each node with routes between them; `rails` are NICs of two fabrics.
-    async fn start(nodes: u8) -> anyhow::Result<Cluster> {
+    pub async fn start(nodes: u8) -> anyhow::Result<Cluster> {
+        Cluster::start_with(nodes, &[]).await
+    }
+
+    /// With so many more arguments for each daemon.
+    pub async fn start_with(nodes: u8, more: &[&str]) -> anyhow::Result<Cluster> {
         let programs = Programs::named()?;
         let fabrics = lay_fabrics()?;
         let lab = Lab::start(2).await?;
@@ -77,6 +82,7 @@ impl Cluster {
         for number in 0..nodes {
             let folder = lab.servers.path("machines");
             let mut machine = Machine::new(&lab.client(), &folder, &kubeconfig, &programs, number + 11).await?;
+            machine.with(more);
             machine.start().await?;
             machines.push(machine);
         }
@@ -87,14 +93,14 @@ impl Cluster {
                 return Err(error.context(format!("{statuses:#?}\n{}", controller.tail(20))));
             }
         }
-        Ok(Cluster { lab, api, machines, _controller: controller, _fabrics: fabrics })
+        Ok(Cluster { lab, api, machines, controller, _fabrics: fabrics })
     }
 
-    fn client(&self) -> Client {
+    pub fn client(&self) -> Client {
         self.lab.client()
     }
 
-    fn pods(&self) -> Api<Pod> {
+    pub fn pods(&self) -> Api<Pod> {
         Api::namespaced(self.client(), "default")
     }
 

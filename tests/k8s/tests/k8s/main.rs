@@ -6,6 +6,7 @@ mod controller;
 mod egress;
 mod harness;
 mod node;
+mod packets;
 mod rules;
 mod storms;
 
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
             egress::tests(),
             node::tests(),
             cluster::tests(),
+            packets::tests(),
         ];
         let suite = Suite::new(tests.into_iter().flatten());
         if suite.runs() { enclosed(|| suite.run()) } else { suite.run() }

@@ -17,7 +17,7 @@ use nicety_core::{
 use rustix::io::Errno;
 
 use crate::{
-    addresses,
+    addresses, carrying,
     conversation::{Conversation, ConversationError, Request},
     link::{self, New, host_device, host_device::Was, ipvlan, macvlan, port, veth},
     links,
@@ -52,7 +52,25 @@ pub fn apply(netns: &Netns, steps: &[Step], deadline: Instant) -> Result<(), App
     let indices = create(&mut host, netns, steps, deadline)?;
     in_pod(netns, steps, indices, deadline)?;
     let left: Vec<Numbered<'_>> = steps.iter().enumerate().filter(|(_, step)| is_host(step)).collect();
-    if left.is_empty() { Ok(()) } else { on_host(&mut host, &left, of, deadline) }
+    if !left.is_empty() {
+        on_host(&mut host, &left, of, deadline)?;
+    }
+    carry(&mut host, netns, steps, deadline)
+}
+
+/// Both ends of each veth, and the bridge, which has no carrier without a port: the kernel sees to each by itself.
+fn carry(host: &mut Conversation, netns: &Netns, steps: &[Step], deadline: Instant) -> Result<(), ApplyError> {
+    let ends = steps.iter().filter_map(|step| match step {
+        Step::CreateVeth { ifname, host, .. } => Some((ifname.as_str(), host.as_str())),
+        _ => None,
+    });
+    let (inside, mut outside): (Vec<&str>, Vec<&str>) = ends.unzip();
+    if inside.is_empty() {
+        return Ok(());
+    }
+    outside.extend(steps.iter().filter_map(bridge_of).map(IfName::as_str));
+    carrying::wait(host, &outside, deadline).map_err(ApplyError::Host)?;
+    carrying::wait(&mut netns.conversation(), &inside, deadline).map_err(ApplyError::Pod)
 }
 
 /// The first batch. Returns the indices of the links that were created.

@@ -21,6 +21,7 @@ mod undo;
 
 pub mod bridges;
 pub mod capability;
+mod carrying;
 pub mod forwarding;
 pub mod inventory;
 pub mod lay;

@@ -1,5 +1,11 @@
 //! Pods on a bridge of ours, judged by `ip -j` and `bridge -j`.
 
+use std::{
+    io::ErrorKind,
+    net::TcpStream,
+    time::{Duration, Instant},
+};
+
 use nicety_core::{
     ids::{IfName, NetworkName},
     plan::{
@@ -21,6 +27,7 @@ use crate::{
 
 tests![
     pods_on_the_bridge_reach_each_other_and_their_gateway,
+    a_pod_s_first_packet_is_answered,
     ports_have_the_settings_that_were_asked_for,
     isolated_pods_reach_their_gateway_and_not_each_other,
     a_bridge_is_made_once_and_completed_when_something_is_lost,
@@ -71,6 +78,23 @@ fn steps(last: u8, port: Port) -> Vec<Step> {
 fn attach(pod: &Pod, last: u8, port: Port) {
     bridges::ensure(&network(), &bridge(port), deadline()).unwrap();
     apply(&pod.netns(), &steps(last, port), deadline()).unwrap();
+}
+
+/// Sent the moment that its links are made: a question for the gateway's hardware address that is lost is repeated after a second.
+fn a_pod_s_first_packet_is_answered() {
+    let gateway = "10.8.0.1:9".parse().unwrap();
+    let mut slow = Vec::new();
+    for last in 10..50 {
+        let pod = Pod::new();
+        attach(&pod, last, Port::default());
+        let begun = Instant::now();
+        // Nobody listens there, and that is an answer.
+        let answer = pod.inside(|| TcpStream::connect_timeout(&gateway, Duration::from_secs(3)));
+        assert_eq!(answer.unwrap_err().kind(), ErrorKind::ConnectionRefused);
+        slow.extend(Some(begun.elapsed()).filter(|took| *took > Duration::from_millis(500)));
+        take_back(Some(&pod), last);
+    }
+    assert!(slow.is_empty(), "{} of 40 were answered after {slow:?}", slow.len());
 }
 
 fn take_back(pod: Option<&Pod>, last: u8) {

@@ -97,7 +97,7 @@ pub struct Controller {
     /// their pods' is added
     #[arg(long = "cluster-cidr", value_name = "CIDR")]
     pub cluster_cidrs: Vec<ipnet::IpNet>,
-    /// How long changes settle before gateways are distributed; a flood of them waits ten times as long at most
+    /// Between two distributions of gateways at least; in a flood of changes it grows to ten times as much
     #[arg(long, value_name = "MILLISECONDS", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=60_000))]
     pub egress_settle: u64,
     /// Write which pods held which egress addresses into this folder: at most 512 MiB

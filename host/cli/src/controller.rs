@@ -46,10 +46,10 @@ pub fn run(arguments: Controller) -> anyhow::Result<()> {
         None => format!("{}-{}", host_name()?, std::process::id()),
     };
     let state = State { folder: state_dir, registry_credentials };
-    let quiet = Duration::from_millis(egress_settle);
+    let pause = Duration::from_millis(egress_settle);
     let egress = egress::Config {
         cluster_cidrs,
-        settling: Settling { quiet, longest: quiet * 10 },
+        settling: Settling { pause, longest: pause * 10, ..Settling::default() },
         audit,
         ..egress::Config::new(Arc::new(Sandboxed { state, policies: Mutex::default() }))
     };

@@ -34,6 +34,7 @@ fn page(status: &view::Status) -> String {
     parts.extend(listed("of the inventory overlay:", status.overlay.iter().map(ToString::to_string).collect()));
     let unfinished = status.unfinished.iter().map(|key| format!("{key}: its DEL or GC will finish it")).collect();
     parts.extend(listed("unfinished attachments:", unfinished));
+    parts.extend(status.egress.as_ref().map(egress));
     parts.push(networks(&status.networks));
     parts.push(nics(&status.nics));
     parts.push(strategies(&status.strategies));
@@ -65,6 +66,14 @@ fn source(source: &view::Source) -> String {
     });
     parts.push(aligned(&std::iter::once(head).chain(lines).collect::<Vec<_>>()));
     parts.join("\n\n")
+}
+
+fn egress(egress: &view::EgressLine) -> String {
+    let view::EgressLine { policies, pods, held, gateways, dead } = egress;
+    format!(
+        "egress: {policies} policies, {pods} pods of this node captured ({held} held), {gateways} gateways ({dead} nodes dead); more: \
+         `nicety egress show`"
+    )
 }
 
 fn networks(networks: &[view::Network]) -> String {

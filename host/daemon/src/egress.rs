@@ -6,6 +6,7 @@ pub mod hold;
 pub mod metrics;
 pub mod plan;
 pub mod show;
+pub mod summary;
 pub mod want;
 pub mod watch;
 
@@ -180,9 +181,29 @@ fn looked(node: &Node, observed: Observed, why: Look) -> BTreeMap<NodeName, IpAd
     let Some(config) = &node.config.egress else { return BTreeMap::new() };
     let mut work = node.egress.work();
     work.observed = observed;
+    fail_over(node, config, &mut work);
     let watches = reconcile(node, config, &mut work, why);
     tell(node, &work.observed, &watches);
     watches
+}
+
+/// Pods of a gateway that has just died take their standbys before anything is computed anew, which with many pods takes a while. What
+/// comes of it is told by the look that follows.
+fn fail_over(node: &Node, config: &config::Egress, work: &mut Work) {
+    let last = node.egress.outcome();
+    let gateways = elsewhere(node, &last.wanted);
+    let dead = watch::dead(&watch::standings(node, &work.observed, &gateways, &work.standings));
+    if last.active && !dead.is_subset(&last.wanted.dead) {
+        // Who was held since then is still held.
+        let wanted = Wanted { dead, held: want::held(node), ..last.wanted };
+        work.kernel.reconcile(node, config, &wanted, Look::Change);
+    }
+}
+
+/// Nodes of gateways by which this node's pods may leave, but for itself.
+fn elsewhere(node: &Node, wanted: &Wanted) -> BTreeSet<NodeName> {
+    let here = &node.config.node;
+    wanted.share.gateways.values().map(|gateway| gateway.node.clone()).filter(|name| name != here).collect()
 }
 
 /// The kernel as the assignment says now. In the calling thread.
@@ -190,10 +211,7 @@ fn reconcile(node: &Node, config: &config::Egress, work: &mut Work, why: Look) -
     let start = std::time::Instant::now();
     let mut wanted = want::wanted(node, &config.cluster, &mut work.alone, &work.observed);
     let watches = wanted.share.watches.clone();
-    let here = &node.config.node;
-    let gateways: BTreeSet<NodeName> =
-        wanted.share.gateways.values().map(|gateway| gateway.node.clone()).filter(|name| name != here).collect();
-    work.standings = watch::standings(node, &work.observed, &gateways, &work.standings);
+    work.standings = watch::standings(node, &work.observed, &elsewhere(node, &wanted), &work.standings);
     wanted.dead = watch::dead(&work.standings);
     let before = node.egress.outcome();
     let nothing = wanted.share.is_empty() && wanted.policies.is_empty();

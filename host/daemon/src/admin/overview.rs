@@ -6,15 +6,17 @@ use nicety_core::{
     record::State,
 };
 use nicety_k8s::mirror::{Answers, Phase};
+use nicety_objects::condition::ConditionStatus;
 use nicety_strategies::StrategySet;
 
 use super::view;
-use crate::{gather::Snapshot, node::Node, peers::Outcome, source::Source};
+use crate::{egress::summary, gather::Snapshot, node::Node, peers::Outcome, source::Source};
 
 pub fn of(node: &Node) -> view::Status {
     let (snapshot, records) = (node.snapshot(), node.store.records());
     let Snapshot { world, nics, usage, .. } = &snapshot;
     let outcomes = node.peers.outcome();
+    let egress = node.egress.outcome();
     let networks: Vec<view::Network> = world
         .objects
         .networks
@@ -35,7 +37,7 @@ pub fn of(node: &Node) -> view::Status {
         node: node.config.node.to_string(),
         started: node.started.0,
         generation: world.generation,
-        conditions: conditions(&node.refused(), &world.strategies),
+        conditions: conditions(&node.refused(), &world.strategies, summary::verdict(&egress)),
         refused: node.refused(),
         source: source(node),
         overlay: node.inventory.findings(),
@@ -59,6 +61,7 @@ pub fn of(node: &Node) -> view::Status {
             .collect(),
         leases: records.iter().flat_map(|record| &record.interfaces).map(|interface| interface.addresses.len()).sum(),
         networks,
+        egress: summary::line(&egress),
     }
 }
 
@@ -110,8 +113,8 @@ fn source(node: &Node) -> view::Source {
     }
 }
 
-/// Whether what was read is in force, and how each canary fares.
-fn conditions(refused: &[Finding], set: &StrategySet) -> Vec<view::Condition> {
+/// Whether what was read is in force, how each canary fares, and how egress is.
+fn conditions(refused: &[Finding], set: &StrategySet, egress: Option<summary::Verdict>) -> Vec<view::Condition> {
     let condition = |kind: &str, status, reason: &str, message| view::Condition {
         kind: kind.to_owned(),
         status,
@@ -150,7 +153,10 @@ fn conditions(refused: &[Finding], set: &StrategySet) -> Vec<view::Condition> {
             ),
         }
     });
-    std::iter::once(in_force).chain(canaries).collect()
+    let egress = egress.map(|egress| {
+        condition(summary::CONDITION, egress.status == ConditionStatus::True, egress.reason, egress.message)
+    });
+    std::iter::once(in_force).chain(canaries).chain(egress).collect()
 }
 
 fn state(state: LinkState) -> &'static str {

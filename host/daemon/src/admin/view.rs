@@ -36,6 +36,23 @@ pub struct Status {
     /// Not `Attached`: being made or taken back, or left over.
     pub unfinished: Vec<AttachmentKey>,
     pub leases: usize,
+    /// None: this node has nothing to do with egress gateways.
+    #[serde(default)]
+    pub egress: Option<EgressLine>,
+}
+
+/// This node's part in egress gateways, as numbers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EgressLine {
+    pub policies: usize,
+    /// That a policy captures, of this node.
+    pub pods: usize,
+    /// That may not leave yet.
+    pub held: usize,
+    pub gateways: usize,
+    /// Nodes of gateways that do not live.
+    pub dead: usize,
 }
 
 /// Where objects come from. Times are milliseconds since the epoch.

@@ -29,6 +29,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
+    egress::summary,
     gather::Snapshot,
     node::{Node, now},
 };
@@ -134,7 +135,12 @@ fn host_status(node: &Node, mirror: &Mirror, snapshot: &Snapshot, said: &mut Vec
         }
         findings => condition("ObjectsInForce", ConditionStatus::False, "Refused", quoted(findings)),
     };
-    for one in [ready, valid] {
+    let egress = summary::verdict(&node.egress.outcome());
+    if egress.is_none() {
+        said.retain(|one| one.kind != summary::CONDITION);
+    }
+    let egress = egress.map(|one| condition(summary::CONDITION, one.status, one.reason, one.message));
+    for one in [ready, valid].into_iter().chain(egress) {
         condition::put(said, one);
     }
     HostInterfaceStatus {

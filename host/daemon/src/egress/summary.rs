@@ -1,0 +1,100 @@
+//! How this node's egress is, in one condition and a few numbers: for `nicety status` and the node's HostInterface.
+
+use nicety_core::egress::program::Wanted;
+use nicety_objects::condition::ConditionStatus;
+
+use super::Outcome;
+use crate::admin::view;
+
+/// As conditions of objects have it.
+pub const CONDITION: &str = "EgressReady";
+/// Reasons that are quoted.
+const QUOTED: usize = 5;
+
+/// One word for programs, and words for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    pub status: ConditionStatus,
+    pub reason: &'static str,
+    pub message: String,
+}
+
+/// None: this node has nothing to do with egress. The worst comes first: what is wrong with the kernel concerns all pods, a gateway those
+/// that leave by it, and what cannot be known (whether packets pass by netfilter) is said where nothing worse is.
+pub fn verdict(outcome: &Outcome) -> Option<Verdict> {
+    let Outcome { active, faults, wrong, fault, bypass, .. } = outcome;
+    if !active {
+        return None;
+    }
+    let verdict = |status, reason, message| Some(Verdict { status, reason, message });
+    if !faults.is_empty() {
+        return verdict(ConditionStatus::False, "KernelDiffers", quoted(faults));
+    }
+    if !wrong.is_empty() {
+        let wrong: Vec<String> = wrong.iter().map(|(of, why)| format!("gateway `{of}`: {why}")).collect();
+        return verdict(ConditionStatus::False, "GatewayUnusable", quoted(&wrong));
+    }
+    if let Some(fault) = fault {
+        return verdict(
+            ConditionStatus::False,
+            "NobodyIsAsked",
+            format!("whether gateways live is not known: {fault}"),
+        );
+    }
+    match bypass {
+        Some(why) => verdict(ConditionStatus::Unknown, "NetfilterMayBeBypassed", why.clone()),
+        None => verdict(ConditionStatus::True, "Programmed", "the kernel is as the assignment says".to_owned()),
+    }
+}
+
+/// None: as for [`verdict`].
+pub fn line(outcome: &Outcome) -> Option<view::EgressLine> {
+    let Wanted { share, held, .. } = &outcome.wanted;
+    outcome.active.then(|| view::EgressLine {
+        policies: outcome.wanted.policies.len(),
+        pods: share.endpoints.len(),
+        // What an ADD put down stays beside the assignment that lifted it.
+        held: held.iter().filter(|held| !share.endpoints.contains_key(&held.pod)).count(),
+        gateways: share.gateways.len(),
+        dead: outcome.wanted.dead.len(),
+    })
+}
+
+fn quoted(reasons: &[String]) -> String {
+    let few = reasons.get(..QUOTED.min(reasons.len())).unwrap_or_default().join("; ");
+    match reasons.len().saturating_sub(QUOTED) {
+        0 => few,
+        more => format!("{few}; and {more} more, see `nicety egress show`"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(outcome: &Outcome) -> (ConditionStatus, &'static str) {
+        let verdict = verdict(&Outcome { active: true, ..outcome.clone() }).unwrap();
+        (verdict.status, verdict.reason)
+    }
+
+    #[test]
+    fn a_node_without_egress_says_nothing_of_it() {
+        assert_eq!((verdict(&Outcome::default()), line(&Outcome::default()).is_none()), (None, true));
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_before_what_is_not_known() {
+        let mut outcome = Outcome::default();
+        assert_eq!(told(&outcome), (ConditionStatus::True, "Programmed"));
+        outcome.bypass = Some("Cilium is on this node".to_owned());
+        assert_eq!(told(&outcome), (ConditionStatus::Unknown, "NetfilterMayBeBypassed"));
+        outcome.fault = Some("no socket".to_owned());
+        assert_eq!(told(&outcome), (ConditionStatus::False, "NobodyIsAsked"));
+        outcome.wrong.insert("gw-1/10.0.0.1".parse().unwrap(), "no such address here".to_owned());
+        assert_eq!(told(&outcome), (ConditionStatus::False, "GatewayUnusable"));
+        outcome.faults = (0..7).map(|number| format!("fault {number}")).collect();
+        assert_eq!(told(&outcome), (ConditionStatus::False, "KernelDiffers"));
+        let message = verdict(&Outcome { active: true, ..outcome }).unwrap().message;
+        assert!(message.starts_with("fault 0; ") && message.contains("and 2 more"), "{message}");
+    }
+}

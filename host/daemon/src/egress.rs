@@ -190,13 +190,17 @@ fn looked(node: &Node, observed: Observed, why: Look) -> BTreeMap<NodeName, IpAd
 /// Pods of a gateway that has just died take their standbys before anything is computed anew, which with many pods takes a while. What
 /// comes of it is told by the look that follows.
 fn fail_over(node: &Node, config: &config::Egress, work: &mut Work) {
+    let start = std::time::Instant::now();
     let last = node.egress.outcome();
     let gateways = elsewhere(node, &last.wanted);
     let dead = watch::dead(&watch::standings(node, &work.observed, &gateways, &work.standings));
     if last.active && !dead.is_subset(&last.wanted.dead) {
         // Who was held since then is still held.
         let wanted = Wanted { dead, held: want::held(node), ..last.wanted };
-        work.kernel.reconcile(node, config, &wanted, Look::Change);
+        let done = work.kernel.reconcile(node, config, &wanted, Look::Change);
+        if done.changed {
+            info!(microseconds = micros(start.elapsed()), "pods of a dead gateway leave by their standbys");
+        }
     }
 }
 
@@ -243,7 +247,7 @@ fn reconcile(node: &Node, config: &config::Egress, work: &mut Work, why: Look) -
             endpoints = wanted.share.endpoints.len(),
             gateways = wanted.share.gateways.len(),
             dead = wanted.dead.len(),
-            microseconds = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+            microseconds = micros(took),
             "egress changed"
         );
     }
@@ -261,6 +265,10 @@ fn reconcile(node: &Node, config: &config::Egress, work: &mut Work, why: Look) -
     };
     *node.egress.outcome.lock().unwrap_or_else(PoisonError::into_inner) = outcome;
     watches
+}
+
+fn micros(took: Duration) -> u64 {
+    u64::try_from(took.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// Before the pod exists for anybody: what it sends to its policies' destinations is dropped until somebody says where it leaves.

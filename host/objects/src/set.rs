@@ -190,9 +190,11 @@ impl Assembly {
                 below(&at, Finding::new(format!("{point}.networks.{network}"), "there is no Network of this name"))
             }));
         }
-        let overrides = &mut self.set.strategies.nic_selection.overrides;
         for network in self.set.networks.values() {
             let Some(own) = &network.nic_selection else { continue };
+            // One that is not there is found when the strategies are built.
+            self.set.strategies.provide(own);
+            let overrides = &mut self.set.strategies.nic_selection.overrides;
             let chosen = overrides.entry(network.name.to_string()).or_insert_with(|| own.clone());
             if chosen != own {
                 let message =
@@ -216,11 +218,12 @@ impl Assembly {
                 below(at, Finding::new(path, "there is no EgressPolicy of this name"))
             })
             .collect();
-        let Strategies { gateway_distribution, strategies, .. } = &mut self.set.strategies;
         for policy in self.set.egress_policies.values() {
             let Some(own) = &policy.strategy else { continue };
+            let there = self.set.strategies.provide(own);
+            let Strategies { gateway_distribution, strategies, .. } = &mut self.set.strategies;
             let chosen = gateway_distribution.overrides.entry(policy.name.clone()).or_insert_with(|| own.clone());
-            let message = match (strategies.contains_key(own), chosen == own) {
+            let message = match (there, chosen == own) {
                 (_, false) => format!(
                     "is `{own}`, but `{at}` says `{chosen}` under `gatewayDistribution.egressPolicies`; hint: say it once"
                 ),

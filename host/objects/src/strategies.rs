@@ -1,9 +1,11 @@
 //! `strategies.yaml`: which policy decides what, as data. Whether the names lead somewhere and the configs are good is found out
 //! where policies can be asked, in `nicety-strategies`.
 
+mod builtin;
 mod reference;
 mod spec;
 
+pub use builtin::BUILTIN;
 pub use reference::{CONFIG_MAP_MODULE_MAX, InvalidPolicyRef, Module, ModuleRef, Modules, PolicyRef};
 pub use spec::{
     CanarySpec, ExtensionPointSpec, GatewayPointSpec, OnFailureSpec, SignatureSpec, StrategiesSpec, StrategySpec,
@@ -121,7 +123,7 @@ impl Strategies {
 /// What is said of a strategy's name that leads nowhere.
 pub fn unknown(name: &StrategyName, strategies: &BTreeMap<StrategyName, Strategy>) -> String {
     let known = strategies.keys().map(StrategyName::as_str).collect::<Vec<_>>().join("`, `");
-    format!("there is no strategy `{name}`; hint: there are `{known}`")
+    format!("there is no strategy `{name}`; hint: there are `{known}`, and each built-in policy by its name")
 }
 
 impl Default for Strategies {

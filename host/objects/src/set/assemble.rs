@@ -174,9 +174,7 @@ fn strategies(set: &mut Set, offered: Option<&Strategies>, before: &Set, refused
                 Some(Finding::new("spec.strategy.nicSelection", message))
             }
             Some(_) => None,
-            None if set.strategies.strategies.contains_key(own)
-                || before.networks.get(&network.name) == Some(network) =>
-            {
+            None if set.strategies.provide(own) || before.networks.get(&network.name) == Some(network) => {
                 set.strategies.nic_selection.overrides.insert(network.name.to_string(), own.clone());
                 None
             }
@@ -231,7 +229,7 @@ fn egress_strategies(set: &mut Set, before: &Set, refused: &mut Vec<Refused>) {
                 Some(format!("is `{own}`, but the strategies say `{chosen}` for this policy, and they decide"))
             }
             Some(_) => None,
-            None if set.strategies.strategies.contains_key(&own) => {
+            None if set.strategies.provide(&own) => {
                 set.strategies.gateway_distribution.overrides.insert(name.clone(), own);
                 None
             }
@@ -241,7 +239,7 @@ fn egress_strategies(set: &mut Set, before: &Set, refused: &mut Vec<Refused>) {
                 refused.push(Refused { kind: "EgressPolicy", name: name.clone(), findings });
                 // Its version before, where that named one that is there, or none; else what it was keeps being it.
                 if let Some(old) = before.egress_policies.get(&name) {
-                    let named = old.strategy.clone().filter(|name| set.strategies.strategies.contains_key(name));
+                    let named = old.strategy.clone().filter(|name| set.strategies.provide(name));
                     set.strategies.gateway_distribution.overrides.extend(named.map(|own| (name.clone(), own)));
                     set.egress_policies.insert(name, old.clone());
                 }
@@ -364,8 +362,10 @@ mod tests {
         let (before, _) = Set::assemble([&plain], &Set::default());
         let (set, refused) = Set::assemble([&wants], &before);
         assert_eq!((set.egress_policies, refused.len()), (before.egress_policies, 1));
-        let known = policy(Some("round-robin"));
+        // A built-in policy is there without a definition.
+        let known = policy(Some("jump"));
         let (set, refused) = Set::assemble([&known], &Set::default());
-        assert_eq!((set.strategies.gateway_distribution.to("out").as_str(), refused.len()), ("round-robin", 0));
+        assert_eq!((set.strategies.gateway_distribution.to("out").as_str(), refused.len()), ("jump", 0));
+        assert!(set.strategies.strategies.keys().any(|name| name.as_str() == "jump"));
     }
 }

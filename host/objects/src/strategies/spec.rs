@@ -7,18 +7,19 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Assigned, Body, Canary, Limits, ModuleRef, Modules, OnFailure, PolicyRef, Strategies, Strategy};
+use super::{
+    Assigned, Body, Canary, Limits, ModuleRef, Modules, OnFailure, PolicyRef, Strategies, Strategy, builtin::strategy,
+};
 use crate::{
     manifest::read,
     schema::Compiled,
     text::{self, is_object_name},
 };
 
-/// The built-in policies that decide where nothing else is said. They exist as strategies of these names, unless a strategy of
-/// the same name is written.
+/// The built-in policies that decide where nothing else is said.
 const ATTACH: &str = "networks-annotation";
 const NIC_SELECTION: &str = "all";
-const GATEWAY_DISTRIBUTION: &str = "round-robin";
+const GATEWAY_DISTRIBUTION: &str = "rendezvous";
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -155,7 +156,8 @@ impl StrategiesSpec {
         if findings.is_empty() { Ok(self.with_defaults()) } else { Err(findings) }
     }
 
-    /// Names have been checked; one that is none after all is left out and missed where it is referred to.
+    /// Names have been checked; one that is none after all is left out and missed where it is referred to. Built-in policies that are named
+    /// are defined.
     pub(super) fn with_defaults(self) -> Strategies {
         let StrategiesSpec { attach, nic_selection, gateway_distribution, strategies, require_signature } = self;
         let keys = require_signature.map(|required| required.public_keys).unwrap_or_default();
@@ -163,16 +165,10 @@ impl StrategiesSpec {
             .into_iter()
             .filter_map(|(name, spec)| Some((name.parse().ok()?, spec.into_strategy(&keys))))
             .collect();
-        for name in [ATTACH, NIC_SELECTION, GATEWAY_DISTRIBUTION] {
-            let body = Body::Policy {
-                module: ModuleRef { policy: PolicyRef::Builtin(name.to_owned()), signed_by: Vec::new() },
-                config: Value::Object(Map::new()),
-                limits: Limits::default(),
-            };
-            let strategy = Strategy { body, on_failure: OnFailure::Deny, shadow: Vec::new(), canary: None };
-            strategies.entry(builtin(name)).or_insert(strategy);
+        for name in [ATTACH, NIC_SELECTION, GATEWAY_DISTRIBUTION].map(builtin) {
+            strategies.entry(name.clone()).or_insert_with(|| strategy(&name));
         }
-        Strategies {
+        let strategies = Strategies {
             attach: assigned(attach.default, ATTACH, attach.networks),
             nic_selection: assigned(nic_selection.default, NIC_SELECTION, nic_selection.networks),
             gateway_distribution: assigned(
@@ -182,7 +178,8 @@ impl StrategiesSpec {
             ),
             strategies,
             modules: Modules::new(),
-        }
+        };
+        strategies.provided()
     }
 }
 

@@ -16,9 +16,47 @@ fn what_is_not_said_is_decided_by_the_built_in_policies() {
     let strategies = Strategies::default();
     assert_eq!(strategies.attach.default, name("networks-annotation"));
     assert_eq!(strategies.nic_selection.default, name("all"));
-    assert_eq!(strategies.gateway_distribution.default, name("round-robin"));
+    assert_eq!(strategies.gateway_distribution.default, name("rendezvous"));
     assert_eq!(strategies.strategies.len(), 3);
     assert_eq!(Strategies::from_value(json!({})).unwrap(), strategies);
+}
+
+#[test]
+fn a_built_in_policy_that_is_named_is_a_strategy_and_a_definition_wins() {
+    let named = Strategies::from_value(json!({
+        "gatewayDistribution": {"default": "jump", "egressPolicies": {"web": "hash-mod"}},
+        "strategies": {
+            "chain": {
+                "pipeline": ["zone", "sticky-identity"],
+                "onFailure": {"fallback": "least-loaded"},
+                "shadow": ["round-robin"],
+                "canary": {"strategy": "mine", "percent": 5},
+            },
+            "mine": {"policy": "builtin:rendezvous"},
+            "round-robin": {"policy": "builtin:rendezvous", "config": {"bound": 2}},
+        },
+    }))
+    .unwrap();
+    let policy = |one: &str| match &named.strategies[&name(one)].body {
+        Body::Policy { module, .. } => module.policy.clone(),
+        Body::Pipeline(_) => panic!("`{one}` is a pipeline"),
+    };
+    for one in ["jump", "hash-mod", "zone", "sticky-identity", "least-loaded"] {
+        assert_eq!(policy(one), PolicyRef::Builtin(one.to_owned()));
+    }
+    assert_eq!(policy("round-robin"), PolicyRef::Builtin("rendezvous".to_owned()));
+    // What nobody names is not there, and nobody pays for it.
+    assert!(!named.strategies.contains_key(&name("topology")));
+}
+
+#[test]
+fn every_name_of_a_built_in_policy_may_be_a_strategys() {
+    let mut strategies = Strategies::default();
+    for builtin in BUILTIN {
+        assert!(strategies.provide(&name(builtin)));
+    }
+    assert!(!strategies.provide(&name("no-such-policy")));
+    assert!(BUILTIN.is_sorted());
 }
 
 #[test]

@@ -9,7 +9,7 @@ fn an_empty_document_is_the_built_in_set() {
     let set = set(json!({})).unwrap();
     assert_eq!(set.attach.of("any").name.as_str(), "networks-annotation");
     assert_eq!(set.nic_selection.of("any").name.as_str(), "all");
-    assert_eq!(set.gateway_distribution.of("any").name.as_str(), "round-robin");
+    assert_eq!(set.gateway_distribution.of("any").name.as_str(), "rendezvous");
 }
 
 #[test]
@@ -20,10 +20,10 @@ fn names_that_lead_nowhere_are_all_named_with_their_field() {
             "strategies": {"chain": {"pipeline": ["all", "absent"], "onFailure": {"fallback": "nobody"}}},
         })),
         [
-            "strategies.chain.pipeline[1]: there is no strategy `absent`; hint: there are `all`, `chain`, `networks-annotation`, `round-robin`",
-            "strategies.chain.onFailure.fallback: there is no strategy `nobody`; hint: there are `all`, `chain`, `networks-annotation`, `round-robin`",
-            "nicSelection.default: there is no strategy `lost`; hint: there are `all`, `chain`, `networks-annotation`, `round-robin`",
-            "nicSelection.networks.storage: there is no strategy `gone`; hint: there are `all`, `chain`, `networks-annotation`, `round-robin`",
+            "strategies.chain.pipeline[1]: there is no strategy `absent`; hint: there are `all`, `chain`, `networks-annotation`, `rendezvous`, and each built-in policy by its name",
+            "strategies.chain.onFailure.fallback: there is no strategy `nobody`; hint: there are `all`, `chain`, `networks-annotation`, `rendezvous`, and each built-in policy by its name",
+            "nicSelection.default: there is no strategy `lost`; hint: there are `all`, `chain`, `networks-annotation`, `rendezvous`, and each built-in policy by its name",
+            "nicSelection.networks.storage: there is no strategy `gone`; hint: there are `all`, `chain`, `networks-annotation`, `rendezvous`, and each built-in policy by its name",
         ]
     );
 }
@@ -140,4 +140,18 @@ fn one_module_under_the_same_limits_is_loaded_once() {
     assert!(built.is_ok());
     let spread: Vec<_> = loads.iter().filter(|(reference, _)| reference == "builtin:spread").collect();
     assert_eq!(spread, [&("builtin:spread".to_owned(), None), &("builtin:spread".to_owned(), Some(5))]);
+}
+
+#[test]
+fn the_names_of_built_in_policies_are_those_that_are_built() {
+    let built: Vec<&str> = nicety_native::evaluators().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(built, nicety_objects::strategies::BUILTIN);
+}
+
+#[test]
+fn a_built_in_policy_runs_by_its_name_alone() {
+    let set =
+        set(json!({"gatewayDistribution": {"default": "least-loaded", "egressPolicies": {"web": "jump"}}})).unwrap();
+    let named = ["any", "web"].map(|one| set.gateway_distribution.of(one).name.to_string());
+    assert_eq!(named, ["least-loaded", "jump"]);
 }

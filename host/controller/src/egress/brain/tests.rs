@@ -214,8 +214,8 @@ fn a_policy_that_is_wrong_stays_as_it_was_and_says_so() {
 #[test]
 fn a_strategy_that_is_taken_away_moves_nobody_also_after_a_restart() {
     let mut cluster = Cluster::new(10, 2);
-    cluster.strategies("strategies:\n  rendezvous:\n    policy: builtin:rendezvous\n");
-    cluster.policy(json!({"strategy": "rendezvous"}));
+    cluster.strategies("strategies:\n  even:\n    policy: builtin:rendezvous\n");
+    cluster.policy(json!({"strategy": "even"}));
     cluster.look();
     let before = cluster.exits();
     for text in ["strategies: {}\n", "strategies:\n  mine:\n    policy: builtin:no-such\n"] {
@@ -233,9 +233,35 @@ fn a_strategy_that_is_taken_away_moves_nobody_also_after_a_restart() {
             cluster.change();
         }
     }
-    cluster.strategies("strategies:\n  rendezvous:\n    policy: builtin:rendezvous\n");
+    cluster.strategies("strategies:\n  even:\n    policy: builtin:rendezvous\n");
     cluster.look();
     assert_eq!((cluster.exits() == before, cluster.reason().0), (true, false));
+}
+
+#[test]
+fn a_built_in_policy_needs_no_definition() {
+    let mut cluster = Cluster::new(10, 2);
+    cluster.policy(json!({"strategy": "sticky-identity"}));
+    cluster.look();
+    assert_eq!(cluster.reason(), (false, "AsWanted".to_owned()));
+    assert_eq!(cluster.snapshot.policies["out"].status.strategy, "sticky-identity");
+    cluster.strategies("gatewayDistribution:\n  default: least-loaded\n");
+    cluster.policy(json!({}));
+    cluster.look();
+    assert_eq!(cluster.brain.led.as_ref().unwrap().assembly.status("out").unwrap().strategy, "least-loaded");
+}
+
+#[test]
+fn where_nothing_is_said_a_gateway_that_goes_moves_its_own_pods_alone() {
+    let mut cluster = Cluster::new(40, 4);
+    cluster.look();
+    let before = cluster.exits();
+    cluster.snapshot.members.nodes.remove("gw-3");
+    cluster.change();
+    cluster.look();
+    let moved = cluster.exits().into_iter().filter(|(pod, exit)| before[pod] != *exit);
+    let moved: Vec<&str> = moved.map(|(pod, _)| before[&pod].as_str()).collect();
+    assert!(!moved.is_empty() && moved.iter().all(|from| from.starts_with("gw-3/")), "{moved:?}");
 }
 
 #[test]

@@ -271,7 +271,7 @@ fn build_gateways(set: &Set, liar: &mut dyn FnMut(&(), &()) -> Result<Arc<dyn Ev
     let mut load = |module: &nicety_objects::strategies::ModuleRef, _: &nicety_objects::strategies::Limits| {
         let nicety_objects::strategies::PolicyRef::Builtin(name) = &module.policy else { panic!("{module:?}") };
         match name.as_str() {
-            "round-robin" => liar(&(), &()),
+            "rendezvous" => liar(&(), &()),
             name => Ok(Arc::from(nicety_native::get(name).unwrap()) as Arc<dyn Evaluator>),
         }
     };

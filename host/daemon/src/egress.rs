@@ -192,8 +192,7 @@ fn looked(node: &Node, observed: Observed, why: Look) -> BTreeMap<NodeName, IpAd
 fn fail_over(node: &Node, config: &config::Egress, work: &mut Work) {
     let start = std::time::Instant::now();
     let last = node.egress.outcome();
-    let gateways = elsewhere(node, &last.wanted);
-    let dead = watch::dead(&watch::standings(node, &work.observed, &gateways, &work.standings));
+    let dead = watch::dead(&watch::standings(node, &work.observed, &last.wanted.share, &work.standings));
     if last.active && !dead.is_subset(&last.wanted.dead) {
         // Who was held since then is still held.
         let wanted = Wanted { dead, held: want::held(node), ..last.wanted };
@@ -204,18 +203,12 @@ fn fail_over(node: &Node, config: &config::Egress, work: &mut Work) {
     }
 }
 
-/// Nodes of gateways by which this node's pods may leave, but for itself.
-fn elsewhere(node: &Node, wanted: &Wanted) -> BTreeSet<NodeName> {
-    let here = &node.config.node;
-    wanted.share.gateways.values().map(|gateway| gateway.node.clone()).filter(|name| name != here).collect()
-}
-
 /// The kernel as the assignment says now. In the calling thread.
 fn reconcile(node: &Node, config: &config::Egress, work: &mut Work, why: Look) -> BTreeMap<NodeName, IpAddr> {
     let start = std::time::Instant::now();
     let mut wanted = want::wanted(node, &config.cluster, &mut work.alone, &work.observed);
     let watches = wanted.share.watches.clone();
-    work.standings = watch::standings(node, &work.observed, &elsewhere(node, &wanted), &work.standings);
+    work.standings = watch::standings(node, &work.observed, &wanted.share, &work.standings);
     wanted.dead = watch::dead(&work.standings);
     let before = node.egress.outcome();
     let nothing = wanted.share.is_empty() && wanted.policies.is_empty();

@@ -3,16 +3,16 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use nicety_core::{
-    egress::health::{Health, Report, Standing, quorum},
+    egress::{
+        health::{Health, Report, Standing, quorum},
+        observers,
+    },
     ids::NodeName,
 };
 use nicety_egress::{Assembly, Change, view::Name};
 use nicety_objects::{EgressPolicy, HostInterface, listed, selector::Labels};
 
 use super::world::EgressSnapshot;
-
-/// Observers that a node has at most: counted so until it is known which.
-const OBSERVERS: usize = 5;
 
 #[derive(Debug, Default)]
 pub struct Known {
@@ -95,13 +95,14 @@ impl Known {
                 reports.entry(node).or_default().push(Report { observer, verdict: observed.verdict, since });
             }
         }
-        let others = OBSERVERS.min(self.nodes.len().saturating_sub(1));
+        // Counted so until it is known which they are.
+        let others = observers::MOST.min(self.nodes.len().saturating_sub(1));
         let standing = |(node, mut reports): (&NodeName, Vec<Report>)| {
-            let observers = assembly.observers(node);
-            if !observers.is_empty() {
-                reports.retain(|report| observers.contains(&report.observer));
+            let watching = assembly.observers(node);
+            if !watching.is_empty() {
+                reports.retain(|report| watching.contains(&report.observer));
             }
-            let count = if observers.is_empty() { others } else { observers.len() };
+            let count = if watching.is_empty() { others } else { watching.len() };
             let now = quorum(&reports, count);
             let kept = self.health.get(node).filter(|_| now.health == Health::Unknown);
             (node.clone(), kept.copied().unwrap_or(now))

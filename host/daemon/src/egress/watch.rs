@@ -3,7 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use nicety_core::{
-    egress::health::{Health, Report, Verdict, quorum},
+    egress::{
+        health::{Health, Report, Verdict, quorum},
+        observers::Watchers,
+        share::Share,
+    },
     ids::NodeName,
 };
 use nicety_health::{Observed, Seen};
@@ -15,22 +19,50 @@ use nicety_k8s::mirror::Answers;
 /// By node, as far as anybody has said anything. It survives a while in which nobody does.
 pub type Standings = BTreeMap<NodeName, Health>;
 
-/// Of these nodes. `before`: who knows nothing new changes nothing.
-pub fn standings(node: &Node, observed: &Observed, of: &BTreeSet<NodeName>, before: &Standings) -> Standings {
+/// Of the nodes of these gateways. `before`: who knows nothing new changes nothing.
+pub fn standings(node: &Node, observed: &Observed, share: &Share, before: &Standings) -> Standings {
+    let here = &node.config.node;
     let healths = told(node);
     let away = node.source.cluster().is_none_or(|cluster| {
         // What others said may be old: a node that nobody hears goes by what it sees itself.
         cluster.mirror.health().server.is_some_and(|(answers, _)| answers == Answers::No)
     });
+    let machines = able(here, share, &healths, before);
+    let watchers = Watchers::of(machines.iter().copied());
+    let gateways: BTreeSet<&NodeName> =
+        share.gateways.values().map(|gateway| &gateway.node).filter(|name| *name != here).collect();
     let standing = |of: &NodeName| {
         let own = observed.nodes.get(of);
         let now = match own {
             Some(seen) if away => seen.verdict.into(),
-            _ => quorum(&reports(&healths, &node.config.node, own, of), 0).health,
+            _ => together(&healths, here, own, of, &watchers),
         };
         (of.clone(), now.after(before.get(of).copied().unwrap_or_default()))
     };
-    of.iter().map(standing).collect()
+    gateways.into_iter().map(standing).collect()
+}
+
+/// Machines of which this one knows that they may watch a gateway: a node does not know all that there are.
+fn able<'a>(
+    here: &'a NodeName,
+    share: &'a Share,
+    healths: &'a [EgressHealth],
+    before: &Standings,
+) -> BTreeSet<&'a NodeName> {
+    let gateways = share.gateways.values().map(|gateway| &gateway.node);
+    let known = gateways.chain(share.senders.keys()).chain(healths.iter().map(|health| &health.observer)).chain([here]);
+    known.filter(|name| before.get(*name) != Some(&Health::Unhealthy)).collect()
+}
+
+/// The word of all. One that reports alone where others watch too is not believed yet.
+fn together(
+    healths: &[EgressHealth],
+    here: &NodeName,
+    own: Option<&Seen>,
+    of: &NodeName,
+    watchers: &Watchers<'_>,
+) -> Health {
+    quorum(&reports(healths, here, own, of), watchers.watching(of).len()).health
 }
 
 pub fn dead(standings: &Standings) -> BTreeSet<NodeName> {
@@ -84,3 +116,6 @@ fn reports(healths: &[EgressHealth], here: &NodeName, own: Option<&Seen>, of: &N
     let own = own.map(|Seen { verdict, since }| Report { observer: here.clone(), verdict: *verdict, since: *since });
     others.chain(own).collect()
 }
+
+#[cfg(test)]
+mod tests;

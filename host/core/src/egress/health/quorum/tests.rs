@@ -92,6 +92,18 @@ proptest! {
         }
     }
 
+    /// Who knows of more observers believes nothing else, only less: one report alone decides nothing once another is known of.
+    #[test]
+    fn to_know_of_more_observers_never_turns_a_word(all in any_reports(), observers in 0..8_usize) {
+        let (blind, knowing) = (quorum(&all, 0), quorum(&all, observers));
+        prop_assert!(knowing.health == Health::Unknown || knowing == blind, "{:?} {:?}", blind, knowing);
+        if blind.reported >= 2 || observers < 2 {
+            prop_assert_eq!(knowing, blind);
+        } else {
+            prop_assert_eq!(knowing.health, Health::Unknown);
+        }
+    }
+
     /// One observer alone, whatever it says and how often, turns no verdict of three or more that agree.
     #[test]
     fn one_liar_among_many_changes_nothing(honest in 3..7_usize, lives: bool, lies in prop::collection::vec(any::<bool>(), 0..9)) {

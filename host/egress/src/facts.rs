@@ -13,6 +13,7 @@ use nicety_core::{
     },
     facts::gateways::{Endpoints, Facts, Gateway, Health, NONE},
     ids::NodeName,
+    millis::Millis,
 };
 use nicety_objects::listed::{Node, Pod};
 
@@ -31,7 +32,8 @@ pub fn of<'a>(
 ) -> Facts {
     let shown: Vec<&Member> = members.iter().filter(|member| member.is_shown()).collect();
     let tables = Tables::of(view, &shown, endpoints.clone().map(|(_, pod)| &**pod));
-    let gateways: Vec<Gateway> = shown.iter().map(|member| gateway(member, view, &tables)).collect();
+    let newest = shown.iter().filter_map(|member| changed(member)).max();
+    let gateways: Vec<Gateway> = shown.iter().map(|member| gateway(member, view, &tables, newest)).collect();
     let places: BTreeMap<&str, u32> = (0..).zip(&gateways).map(|(place, one)| (one.id.as_str(), place)).collect();
     let mut lists = Endpoints::default();
     for (name, pod) in endpoints {
@@ -60,8 +62,14 @@ pub fn of<'a>(
     }
 }
 
-/// The first address is the node's own: by it gateways are ordered where a strategy orders them.
-fn gateway(member: &Member, view: &View, tables: &Tables<'_>) -> Gateway {
+/// When its health changed last. Of one that drains nobody knows since when.
+fn changed(member: &Member) -> Option<Millis> {
+    member.health.since.filter(|_| member.role != Role::Draining)
+}
+
+/// The first address is the node's own: by it gateways are ordered where a strategy orders them. `newest`: the last change of any of
+/// them, which is the present of these facts. There is no clock in them: the same gateways are the same facts at any time.
+fn gateway(member: &Member, view: &View, tables: &Tables<'_>, newest: Option<Millis>) -> Gateway {
     let node = view.nodes.get(&member.node);
     let own = node.into_iter().flat_map(|node| node.addresses.iter().copied());
     let ways = member.gateway.iter().flat_map(|(_, way)| addresses(way));
@@ -83,7 +91,7 @@ fn gateway(member: &Member, view: &View, tables: &Tables<'_>) -> Gateway {
             health::Health::Unknown => Health::Unknown,
         },
         draining: member.role == Role::Draining,
-        since: None,
+        since: newest.zip(changed(member)).map(|(newest, changed)| newest.0.saturating_sub(changed.0)),
         attributes: Vec::new(),
     }
 }

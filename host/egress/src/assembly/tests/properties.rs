@@ -215,6 +215,30 @@ fn floating_addresses_stay_until_their_node_dies() {
 }
 
 #[test]
+fn a_strategy_is_told_how_long_before_the_last_change_a_gateway_s_health_changed() {
+    let mut lab = lab("rendezvous", 4, 2);
+    let standing = |since: u64| Standing { health: Health::Healthy, since: Some(Millis(since)), agree: 2, reported: 2 };
+    let health: BTreeMap<_, _> =
+        [(name(1), standing(5_000)), (name(2), standing(9_000)), (name(4), standing(9_500))].into();
+    let facts = |lab: &Lab| {
+        let (view, none) = (lab.assembly.view(), |_: &crate::view::Name, _: &Pod| None);
+        let facts = crate::facts::of("out", view, lab.assembly.members("out"), view.pods.iter(), none);
+        facts.gateways.iter().map(|gateway| gateway.since).collect::<Vec<_>>()
+    };
+    lab.assembly.take(Change::Health(health.clone()));
+    lab.node(4, json!({"metadata": {"labels": {"nicety.dev/egress": "draining"}}}));
+    lab.recompute();
+    // Nothing is known of the third, and since when the fourth drains nobody knows.
+    assert_eq!(facts(&lab), [Some(4_000), Some(0), None, None]);
+    // At any other time the same gateways are the same facts.
+    let later =
+        health.into_iter().map(|(node, one)| (node, Standing { since: one.since.map(|at| Millis(at.0 + 777)), ..one }));
+    lab.assembly.take(Change::Health(later.collect()));
+    lab.recompute();
+    assert_eq!(facts(&lab), [Some(4_000), Some(0), None, None]);
+}
+
+#[test]
 fn a_strategy_that_fails_leaves_the_last_assignment_without_the_dead() {
     let mut lab = lab("rendezvous", 3, 30);
     let before = lab.exits("out");

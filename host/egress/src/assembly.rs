@@ -124,14 +124,23 @@ impl Assembly {
         if std::mem::take(&mut self.machines) {
             self.resolve();
         }
-        let names: Vec<String> = self.policies.keys().cloned().collect();
-        for name in &names {
-            if self.decide(name, set, clock, &mut outcome) {
-                self.tell(name, &mut outcome);
-            }
+        self.decide_all(set, clock, &mut outcome);
+        // The last pod may have left a floating address behind on a node that drains: now it goes where it is of use.
+        if self.has_drained() {
+            self.resolve();
+            self.decide_all(set, clock, &mut outcome);
         }
         outcome.nodes = std::mem::take(&mut self.touched);
         outcome
+    }
+
+    fn decide_all(&mut self, set: &StrategySet, clock: &Clock<'_>, outcome: &mut Outcome) {
+        let names: Vec<String> = self.policies.keys().cloned().collect();
+        for name in &names {
+            if self.decide(name, set, clock, outcome) {
+                self.tell(name, outcome);
+            }
+        }
     }
 
     /// One node's part, as it follows from the last recomputation.

@@ -85,6 +85,8 @@ pub struct Before {
     pub homes: BTreeMap<IpAddr, NodeName>,
     /// Active gateways of the policy.
     pub active: BTreeSet<Arc<GatewayId>>,
+    /// Floating addresses on nodes that drain, with which pods leave still.
+    pub needed: BTreeSet<IpAddr>,
 }
 
 impl Member {

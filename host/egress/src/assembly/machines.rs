@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
     sync::Arc,
 };
 
@@ -14,7 +15,7 @@ use nicety_core::{
 };
 
 use super::{Assembly, active};
-use crate::gateways::{Before, resolve};
+use crate::gateways::{Before, draining, resolve};
 
 /// Numbers of tunnels: 24 bits, none is 0.
 const VNIS: u32 = (1 << 24) - 1;
@@ -22,11 +23,14 @@ const VNIS: u32 = (1 << 24) - 1;
 impl Assembly {
     /// Policies in the order of their names: of two that want one floating address the first has its say.
     pub(super) fn resolve(&mut self) {
+        let needed: BTreeSet<IpAddr> =
+            self.draining_addresses().into_iter().filter(|(_, needed)| *needed).map(|(address, _)| address).collect();
         let mut homes = BTreeMap::new();
         for (name, of) in &mut self.policies {
             let members = match self.view.policies.get(name) {
                 Some(policy) => {
-                    let before = Before { homes: self.homes.clone(), active: active(&of.members) };
+                    let before =
+                        Before { homes: self.homes.clone(), active: active(&of.members), needed: needed.clone() };
                     resolve(policy, &self.view, &before, &mut homes)
                 }
                 None => Vec::new(),
@@ -39,6 +43,35 @@ impl Assembly {
         self.homes = homes;
         self.number();
         self.watch();
+    }
+
+    /// Whether a floating address could leave a node that drains: no pod leaves with it any longer.
+    pub(super) fn has_drained(&self) -> bool {
+        self.draining_addresses().values().any(|needed| !needed)
+    }
+
+    /// Floating addresses on nodes that drain now, and whether any pod leaves with them, whichever policy sends it there.
+    fn draining_addresses(&self) -> BTreeMap<IpAddr, bool> {
+        let drains = |node: &NodeName| self.view.nodes.get(node).is_some_and(|node| draining(node).is_some());
+        let mut ways: BTreeMap<&Arc<GatewayId>, &BTreeSet<IpAddr>> = BTreeMap::new();
+        for member in self.policies.values().flat_map(|of| &of.members) {
+            if let Some((id, Way::Addresses { addresses, floats: true })) = &member.gateway
+                && drains(&member.node)
+            {
+                ways.insert(id, addresses);
+            }
+        }
+        // Mostly there is none, and no pod is looked at.
+        if ways.is_empty() {
+            return BTreeMap::new();
+        }
+        let all = ways.values().copied().flatten();
+        let mut needed: BTreeMap<IpAddr, bool> = all.map(|address| (*address, false)).collect();
+        let primaries = self.policies.values().flat_map(|of| of.given.values()).filter_map(|one| one.primary.as_ref());
+        for addresses in primaries.filter_map(|id| ways.get(id)) {
+            needed.extend(addresses.iter().map(|address| (*address, true)));
+        }
+        needed
     }
 
     /// What each gateway is to those who send to it.

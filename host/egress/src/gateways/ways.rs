@@ -108,8 +108,8 @@ fn is_of_link(address: IpAddr) -> bool {
     }
 }
 
-/// Where each pair of floating addresses is: where it was while that node lives, else on the node with the fewest. With whether another
-/// policy has one of them elsewhere.
+/// Where each pair of floating addresses is: where it was while that node lives, and while a pod needs it there if the node drains; else on
+/// the node with the fewest. With whether another policy has one of them elsewhere.
 fn floated(
     addresses: &[IpAddr],
     group: &GatewayGroup,
@@ -122,9 +122,10 @@ fn floated(
     let able: BTreeSet<&NodeName> =
         roles.iter().filter(|(_, role)| **role == Role::Active).map(|(name, _)| *name).collect();
     let pairs = pairs(addresses.iter().copied());
-    // One that drains keeps its addresses; one that is dead loses them to whoever lives.
-    let stays = |home: &NodeName| match roles.get(home) {
-        Some(Role::Active | Role::Draining) => true,
+    // One that drains keeps an address for the pods that leave by it; one that is dead loses all to whoever lives.
+    let stays = |home: &NodeName, way: &BTreeSet<IpAddr>| match roles.get(home) {
+        Some(Role::Active) => true,
+        Some(Role::Draining) => able.is_empty() || way.iter().any(|address| before.needed.contains(address)),
         Some(Role::Standby) => able.is_empty(),
         None => false,
     };
@@ -140,7 +141,7 @@ fn floated(
                 placed.push(None);
                 continue;
             }
-            None => way.iter().find_map(|address| before.homes.get(address).cloned()).filter(stays),
+            None => way.iter().find_map(|address| before.homes.get(address).cloned()).filter(|home| stays(home, way)),
         };
         if let Some((name, _)) = home.as_ref().and_then(|home| roles.get_key_value(home)) {
             *loads.entry(name).or_default() += 1;

@@ -214,6 +214,100 @@ fn floating_addresses_stay_until_their_node_dies() {
     assert_eq!(other, format!("{}/192.0.2.1", after["192.0.2.1+2001:db8::1"]));
 }
 
+/// Floating addresses and the nodes that have them.
+fn homes(lab: &Lab, policy: &str) -> BTreeMap<String, String> {
+    let members = lab.assembly.members(policy).iter();
+    members.filter_map(|member| Some((member.gateway.as_ref()?.1.to_string(), member.node.to_string()))).collect()
+}
+
+fn floating(count: u32) -> Lab {
+    let mut lab = Lab::new("rendezvous");
+    (1..=count).for_each(|number| lab.node(number, json!({})));
+    let addresses: Vec<String> = (1..=count).map(|number| format!("192.0.2.{number}")).collect();
+    lab.policy("out", json!({"egressGateways": [{"nodeSelector": {}, "egressIPs": addresses, "float": true}]}));
+    lab
+}
+
+fn drain(lab: &mut Lab, number: u32) {
+    lab.node(number, json!({"metadata": {"labels": {"nicety.dev/egress": "draining"}}}));
+}
+
+#[test]
+fn a_floating_address_stays_on_a_node_that_drains_while_a_pod_leaves_with_it() {
+    let mut lab = floating(3);
+    (1..=30).for_each(|number| lab.pod(number, json!({})));
+    lab.recompute();
+    let (places, exits) = (homes(&lab, "out"), lab.exits("out"));
+    drain(&mut lab, 2);
+    lab.recompute();
+    assert_eq!((homes(&lab, "out"), lab.exits("out")), (places.clone(), exits.clone()), "draining moves nobody");
+    // One by one its pods go: while one is left, the address is where it was, also for a controller that starts anew.
+    let own: Vec<u32> = (1..=30).filter(|number| exits[&format!("ep{number}")].starts_with("k8s2/")).collect();
+    let (last, others) = own.split_last().unwrap();
+    others.iter().for_each(|number| lab.pod_gone(*number));
+    lab.recompute();
+    assert_eq!(homes(&lab, "out"), places);
+    let shares = lab.assembly.nodes().into_iter().map(|node| (node.clone(), lab.assembly.share(&node))).collect();
+    let mut again = floating(3);
+    drain(&mut again, 2);
+    (1..=30).filter(|number| !others.contains(number)).for_each(|number| again.pod(number, json!({})));
+    again.assembly.recall(&shares);
+    again.recompute();
+    assert_eq!((homes(&again, "out"), again.exits("out")), (places.clone(), lab.exits("out")));
+    // With the last it goes to a node that takes pods, in the same turn.
+    lab.pod_gone(*last);
+    lab.recompute();
+    let after = homes(&lab, "out");
+    assert_eq!(after.len(), 3);
+    for (way, node) in places {
+        assert!(if node == "k8s2" { after[&way] != node } else { after[&way] == node }, "{way}: {after:?}");
+    }
+    // The node is back: nothing goes back without need.
+    lab.node(2, json!({}));
+    lab.recompute();
+    assert_eq!(homes(&lab, "out"), after);
+}
+
+#[test]
+fn a_floating_address_that_no_pod_uses_leaves_a_node_that_drains_at_once() {
+    let mut lab = floating(3);
+    lab.recompute();
+    let before = homes(&lab, "out");
+    assert!(before.values().any(|node| node == "k8s2"));
+    drain(&mut lab, 2);
+    lab.recompute();
+    assert!(homes(&lab, "out").values().all(|node| node != "k8s2"));
+    // Where all drain there is no better place.
+    let before = homes(&lab, "out");
+    [1, 3].into_iter().for_each(|number| drain(&mut lab, number));
+    lab.recompute();
+    assert_eq!(homes(&lab, "out"), before);
+}
+
+#[test]
+fn a_floating_address_stays_for_another_policy_s_pods_too() {
+    let mut lab = floating(2);
+    let other = json!({
+        "egressGateways": [{"nodeSelector": {}, "egressIPs": ["192.0.2.1", "2001:db8::1"], "float": true}],
+        "destinationCIDRs": ["0.0.0.0/0", "::/0"],
+        "selectors": [{"podSelector": {"matchLabels": {"app": "two"}}}],
+    });
+    lab.policy("zwei", other);
+    lab.pod(1, json!({"metadata": {"labels": {"app": "two"}}}));
+    lab.recompute();
+    let home = homes(&lab, "out")["192.0.2.1"].clone();
+    let number: u32 = home.trim_start_matches("k8s").parse().unwrap();
+    drain(&mut lab, number);
+    lab.recompute();
+    assert_eq!(
+        (homes(&lab, "out")["192.0.2.1"].clone(), lab.exits("zwei")["ep1"].split('/').next()),
+        (home.clone(), Some(&*home))
+    );
+    lab.pod_gone(1);
+    lab.recompute();
+    assert_ne!(homes(&lab, "out")["192.0.2.1"], home);
+}
+
 #[test]
 fn a_strategy_is_told_how_long_before_the_last_change_a_gateway_s_health_changed() {
     let mut lab = lab("rendezvous", 4, 2);
@@ -226,7 +320,7 @@ fn a_strategy_is_told_how_long_before_the_last_change_a_gateway_s_health_changed
         facts.gateways.iter().map(|gateway| gateway.since).collect::<Vec<_>>()
     };
     lab.assembly.take(Change::Health(health.clone()));
-    lab.node(4, json!({"metadata": {"labels": {"nicety.dev/egress": "draining"}}}));
+    drain(&mut lab, 4);
     lab.recompute();
     // Nothing is known of the third, and since when the fourth drains nobody knows.
     assert_eq!(facts(&lab), [Some(4_000), Some(0), None, None]);

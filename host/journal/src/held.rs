@@ -7,6 +7,7 @@
 //! ```
 
 use std::{
+    borrow::Borrow,
     fs::{self, DirBuilder, File, OpenOptions},
     io::{self, BufRead, BufReader, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
@@ -25,6 +26,8 @@ use nicety_core::{
 const FILE_BYTES: u64 = 8 << 20;
 /// The oldest go first.
 const FILES: usize = 16;
+/// Kept however large they are: the one that is written, and a past.
+const WHATEVER: usize = 2;
 /// No line of ours is longer.
 const LINE_BYTES: usize = 64 << 10;
 
@@ -35,6 +38,8 @@ pub struct HeldLog {
     file: File,
     number: u64,
     bytes: u64,
+    /// What the file began with, as far as that is known.
+    began: u64,
     limit: u64,
 }
 
@@ -44,7 +49,9 @@ impl HeldLog {
         HeldLog::bounded(folder, FILE_BYTES)
     }
 
-    fn bounded(folder: &Path, limit: u64) -> io::Result<(HeldLog, Leaving)> {
+    /// `limit`: bytes of changes in a file before the next one begins, beside what held when it began. As many changes as [`FILES`] such
+    /// files have are kept, and the last two files however large.
+    pub fn bounded(folder: &Path, limit: u64) -> io::Result<(HeldLog, Leaving)> {
         DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
         let newest = numbers(folder)?.pop();
         let mut lines = Vec::new();
@@ -58,21 +65,41 @@ impl HeldLog {
             file.write_all(b"\n")?;
             bytes += 1;
         }
-        Ok((HeldLog { folder: folder.to_owned(), file, number, bytes, limit }, open(lines)))
+        Ok((HeldLog { folder: folder.to_owned(), file, number, bytes, began: 0, limit }, open(lines)))
     }
 
-    /// In order. `now`: what holds after them.
-    pub fn append(&mut self, lines: &[Line], now: &Leaving, at: Millis) -> io::Result<()> {
+    /// In order. `now`: what holds after them; asked for with the first line of a file alone, for it may be much.
+    pub fn append<L: Borrow<Leaving>>(
+        &mut self,
+        lines: &[Line],
+        now: impl FnOnce() -> L,
+        at: Millis,
+    ) -> io::Result<()> {
         self.write(lines)?;
-        if self.bytes < self.limit {
+        // A file that began large is not followed by the next at once.
+        if self.bytes.saturating_sub(self.began) < self.limit.max(self.began) {
             return Ok(());
         }
         self.number += 1;
         (self.file, self.bytes) = opened(&path(&self.folder, self.number))?;
-        self.write(&all(now, at))?;
-        let known = numbers(&self.folder)?;
-        let surplus = known.len().saturating_sub(FILES);
-        known.into_iter().take(surplus).try_for_each(|number| fs::remove_file(path(&self.folder, number)))
+        self.write(&all(now().borrow(), at))?;
+        self.began = self.bytes;
+        self.give_back()
+    }
+
+    /// The oldest go: those that are too many, then those that are too much.
+    fn give_back(&self) -> io::Result<()> {
+        let mut known = numbers(&self.folder)?;
+        let mut kept = 0u64;
+        known.reverse();
+        for (place, number) in known.into_iter().enumerate() {
+            let path = path(&self.folder, number);
+            kept = kept.saturating_add(fs::metadata(&path)?.len());
+            if place >= FILES || (place >= WHATEVER && kept > self.limit.saturating_mul(FILES as u64)) {
+                fs::remove_file(path)?;
+            }
+        }
+        Ok(())
     }
 
     fn write(&mut self, lines: &[Line]) -> io::Result<()> {
@@ -157,9 +184,9 @@ mod tests {
         let (mut log, before) = HeldLog::open(folder.path()).unwrap();
         assert!(before.is_empty());
         let now = leaving(0..5);
-        log.append(&changes(&before, &now, Millis(1)), &now, Millis(1)).unwrap();
+        log.append(&changes(&before, &now, Millis(1)), || &now, Millis(1)).unwrap();
         let later = leaving(2..6);
-        log.append(&changes(&now, &later, Millis(2)), &later, Millis(2)).unwrap();
+        log.append(&changes(&now, &later, Millis(2)), || &later, Millis(2)).unwrap();
         drop(log);
         assert_eq!(HeldLog::open(folder.path()).unwrap().1, later);
     }
@@ -169,13 +196,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (mut log, nothing) = HeldLog::open(folder.path()).unwrap();
         let now = leaving(0..2);
-        log.append(&changes(&nothing, &now, Millis(1)), &now, Millis(1)).unwrap();
+        log.append(&changes(&nothing, &now, Millis(1)), || &now, Millis(1)).unwrap();
         let file = path(folder.path(), 1);
         let text = fs::read(&file).unwrap();
         fs::write(&file, &text[..text.len() - 9]).unwrap();
         let (mut log, left) = HeldLog::open(folder.path()).unwrap();
         assert_eq!(left, leaving(0..1));
-        log.append(&changes(&left, &now, Millis(2)), &now, Millis(2)).unwrap();
+        log.append(&changes(&left, &now, Millis(2)), || &now, Millis(2)).unwrap();
         assert_eq!(open(read_held(folder.path()).unwrap()), now);
     }
 
@@ -185,12 +212,48 @@ mod tests {
         let (mut log, mut before) = HeldLog::bounded(folder.path(), 4096).unwrap();
         for step in 0..400 {
             let now = leaving(step..step + 4);
-            log.append(&changes(&before, &now, Millis(step.into())), &now, Millis(step.into())).unwrap();
+            log.append(&changes(&before, &now, Millis(step.into())), || &now, Millis(step.into())).unwrap();
             before = now;
         }
         assert_eq!(numbers(folder.path()).unwrap().len(), FILES);
-        let sizes = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().metadata().unwrap().len());
-        assert!(sizes.max() < Some(8192));
+        assert!(sizes(folder.path()).into_iter().max() < Some(8192));
         assert_eq!(HeldLog::open(folder.path()).unwrap().1, before);
+    }
+
+    fn sizes(folder: &Path) -> Vec<u64> {
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().metadata().unwrap().len()).collect()
+    }
+
+    #[test]
+    fn where_more_holds_than_a_file_may_have_not_every_change_begins_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut log, mut before) = HeldLog::bounded(folder.path(), 4096).unwrap();
+        let mut whole = 0;
+        for step in 0..400 {
+            let now = leaving(step..step + 200);
+            let at = Millis(step.into());
+            let count = || {
+                whole += 1;
+                &now
+            };
+            log.append(&changes(&before, &now, at), count, at).unwrap();
+            before = now;
+        }
+        assert!((2..10).contains(&whole), "{whole} files began");
+        let all = sizes(folder.path());
+        assert!((2..=4).contains(&all.len()), "{all:?}");
+        assert_eq!(HeldLog::open(folder.path()).unwrap().1, before);
+    }
+
+    #[test]
+    fn the_folder_and_its_files_are_for_their_owner_alone() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let deep = folder.path().join("deep/er");
+        let (mut log, nothing) = HeldLog::open(&deep).unwrap();
+        let now = leaving(0..1);
+        log.append(&changes(&nothing, &now, Millis(1)), || &now, Millis(1)).unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&deep), mode(&path(&deep, 1))), (0o700, 0o600));
     }
 }

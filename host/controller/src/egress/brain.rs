@@ -3,8 +3,8 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fmt, io,
-    net::IpAddr,
+    fmt,
+    path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -12,18 +12,13 @@ use std::{
 use ipnet::IpNet;
 use k8s_openapi::jiff::Timestamp;
 use nicety_core::{
-    egress::{
-        held::Line,
-        leaving::{By, Leaving, changes},
-        share::{GatewayId, Share},
-    },
+    egress::share::Share,
     finding,
     ids::NodeName,
-    millis::Millis,
 };
 use nicety_egress::{
     Assembly, Outcome, Word,
-    assembly::{Move, Told},
+    assembly::Told,
     slices::{pack, unpack},
 };
 use nicety_k8s::Failure;
@@ -33,7 +28,7 @@ use tracing::{info, warn};
 
 use super::{
     Config,
-    audit::Audit,
+    audit::{self, Audit},
     known::Known,
     metrics::EgressTally,
     ranges::{self, ranges},
@@ -47,7 +42,8 @@ use crate::{patience::Patience, write::Write};
 pub struct Brain {
     deciding: Arc<dyn Deciding>,
     cluster_cidrs: Vec<IpNet>,
-    audit: Option<Audit>,
+    /// Folder of the audit.
+    audit: Option<PathBuf>,
     in_force: InForce,
     patience: Patience,
     /// None: this replica does not lead, or has not looked since it does.
@@ -69,8 +65,7 @@ struct Led {
     /// Each node's slices as they should be.
     slices: BTreeMap<NodeName, BTreeMap<String, EgressSlice>>,
     wanted: Wanted,
-    /// Whether the audit lacks something.
-    unwritten: bool,
+    audit: Audit,
     /// What the last computation ran.
     set: Option<Arc<StrategySet>>,
 }
@@ -96,7 +91,7 @@ impl Brain {
         Brain {
             deciding,
             cluster_cidrs,
-            audit: audit.map(Audit::new),
+            audit,
             in_force: InForce::default(),
             patience: Patience::default(),
             led: None,
@@ -168,13 +163,9 @@ impl Brain {
         led.pack(snapshot, if first { None } else { Some(nodes) });
         led.told.extend(statuses);
         led.told.retain(|name, _| snapshot.policies.contains_key(name));
-        if let Some(audit) = &self.audit {
-            let written =
-                write_audit(audit, &led.assembly, self.in_force.policies().keys(), &moves, first || led.unwritten);
-            led.unwritten = written.is_err();
-            if let Err(error) = written {
-                warn!(%error, "the audit of egress addresses cannot be written");
-            }
+        if let Some(folder) = &self.audit {
+            let Led { audit, assembly, .. } = &mut *led;
+            audit.follow(folder, assembly, &moves, || audit::leaving(assembly, self.in_force.policies().keys()));
         }
         let moved = moves.iter().filter(|one| one.is_movement()).count();
         if moved > 0 {
@@ -289,47 +280,6 @@ fn shares(snapshot: &EgressSnapshot) -> BTreeMap<NodeName, Share> {
         of_node.entry(&slice.node).or_default().push(slice);
     }
     of_node.into_iter().map(|(node, slices)| (node.clone(), unpack(slices))).collect()
-}
-
-/// Changes; at first what differs from what the folder says, which may be another's or of long ago.
-fn write_audit<'a>(
-    audit: &Audit,
-    assembly: &Assembly,
-    policies: impl Iterator<Item = &'a String> + Clone,
-    moves: &[Move],
-    first: bool,
-) -> io::Result<()> {
-    let at = Millis(u64::try_from(Timestamp::now().as_millisecond()).unwrap_or_default());
-    let now = || leaving(assembly, policies.clone());
-    let lines = match first {
-        true => changes(&audit.before()?, &now(), at),
-        false => assembly.lines(moves, at).into_iter().map(named).collect(),
-    };
-    if lines.is_empty() { Ok(()) } else { audit.append(&lines, at, now) }
-}
-
-fn leaving<'a>(assembly: &Assembly, policies: impl Iterator<Item = &'a String>) -> Leaving {
-    let mut leaving = Leaving::new();
-    for policy in policies {
-        for (pod, primary, ..) in assembly.assigned(policy) {
-            let (Some(gateway), Some(node)) = (primary.cloned(), pod.node.clone()) else { continue };
-            let egress_ips = addresses(&gateway);
-            let by = By { addresses: pod.addresses.clone(), node, gateway, egress_ips };
-            leaving.insert((nicety_egress::view::key(pod), policy.clone()), by);
-        }
-    }
-    leaving
-}
-
-/// A gateway that has gone is known by its name alone, which has its addresses.
-fn named(line: Line) -> Line {
-    Line { egress_ips: addresses(&line.gateway), ..line }
-}
-
-/// Those in the name of a way; none where it is an interface's.
-fn addresses(gateway: &GatewayId) -> BTreeSet<IpAddr> {
-    let way = gateway.as_str().split_once('/').map_or("", |(_, way)| way);
-    way.split('+').filter_map(|text| text.parse().ok()).collect()
 }
 
 impl fmt::Debug for Brain {

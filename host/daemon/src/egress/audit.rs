@@ -41,7 +41,7 @@ impl Audit {
         let at = now();
         let lines = changes(before, &leaving, at);
         if !lines.is_empty() {
-            log.append(&lines, &leaving, at)?;
+            log.append(&lines, || &leaving, at)?;
             *before = leaving;
         }
         Ok(())

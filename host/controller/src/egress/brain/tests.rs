@@ -286,11 +286,3 @@ fn what_another_hand_changed_is_put_right() {
     assert_eq!(cluster.look().0, [format!("EgressSlice {name}")]);
     assert_eq!(cluster.look().0, Vec::<String>::new());
 }
-
-#[test]
-fn a_gateway_that_is_gone_is_in_the_audit_with_its_addresses() {
-    let line = json!({"at": 1, "policy": "out", "namespace": "shop", "name": "web", "node": "w-1",
-        "gateway": "gw-1/192.0.2.1+2001:db8::1", "event": "released"});
-    let named = named(serde_json::from_value(line).unwrap());
-    assert_eq!(named.egress_ips, ["192.0.2.1", "2001:db8::1"].map(|one| one.parse().unwrap()).into());
-}

@@ -12,7 +12,7 @@ use std::{
 use ipnet::IpNet;
 use k8s_openapi::jiff::Timestamp;
 use nicety_core::{
-    egress::share::Share,
+    egress::share::{Gateway, GatewayId, PodKey, Share},
     finding,
     ids::NodeName,
 };
@@ -22,13 +22,15 @@ use nicety_egress::{
     slices::{pack, unpack},
 };
 use nicety_k8s::Failure;
-use nicety_objects::egress_slice::EgressSlice;
+use nicety_objects::{egress_policy::EgressPolicyStatus, egress_slice::EgressSlice};
 use nicety_strategies::StrategySet;
 use tracing::{info, warn};
 
 use super::{
     Config,
     audit::{self, Audit},
+    frozen::Frozen,
+    items::PolicyItem,
     known::Known,
     metrics::EgressTally,
     ranges::{self, ranges},
@@ -59,6 +61,8 @@ pub struct Brain {
 struct Led {
     known: Known,
     assembly: Assembly,
+    /// What stays of policies that were never read.
+    frozen: Frozen,
     told: BTreeMap<String, Told>,
     /// Of pods that were moved before: last, and ever.
     moved: BTreeMap<String, (u32, u64)>,
@@ -132,10 +136,22 @@ impl Brain {
         let changes = led.known.changes(snapshot, self.in_force.policies());
         let mut touched = !changes.is_empty();
         changes.into_iter().for_each(|change| led.assembly.take(change));
+        let mut refrozen = BTreeSet::new();
+        let unread: BTreeSet<String> =
+            snapshot.policies.keys().filter(|name| !self.in_force.policies().contains_key(*name)).cloned().collect();
         if first {
-            led.assembly.recall(&shares(snapshot));
+            let shares = shares(snapshot);
+            led.assembly.recall(&shares);
+            led.frozen = Frozen::of(&shares, &unread);
             let moved = snapshot.policies.iter().map(|(name, item)| (name, &item.status));
             led.moved = moved.map(|(name, status)| (name.clone(), (status.moved, status.moved_ever))).collect();
+        }
+        if !led.frozen.is_empty() {
+            let (released, nodes) = led.frozen.release(&unread);
+            led.assembly.recall(&released);
+            refrozen.extend(nodes);
+            refrozen.extend(led.frozen.keep(|node| is_there(snapshot, node), |node, pod| has_pod(snapshot, node, pod)));
+            touched |= !refrozen.is_empty();
         }
         if let Some(change) = led.known.health(snapshot, &led.assembly) {
             led.assembly.take(change);
@@ -159,13 +175,25 @@ impl Brain {
             outcome.moves.extend(more.moves);
             outcome.statuses.extend(more.statuses);
         }
-        let Outcome { nodes, moves, statuses, runs: _ } = outcome;
+        let Outcome { mut nodes, moves, statuses, runs: _ } = outcome;
+        if !led.frozen.is_empty() {
+            refrozen.extend(led.frozen.give_way(&gateways(&led.assembly, self.in_force.policies().keys())));
+        }
+        if !refrozen.is_empty() {
+            nodes.extend(refrozen);
+            // What went with them is in no movement.
+            led.audit = Audit::default();
+        }
         led.pack(snapshot, if first { None } else { Some(nodes) });
         led.told.extend(statuses);
         led.told.retain(|name, _| snapshot.policies.contains_key(name));
         if let Some(folder) = &self.audit {
-            let Led { audit, assembly, .. } = &mut *led;
-            audit.follow(folder, assembly, &moves, || audit::leaving(assembly, self.in_force.policies().keys()));
+            let Led { audit, assembly, frozen, .. } = &mut *led;
+            audit.follow(folder, assembly, &moves, || {
+                let mut leaving = audit::leaving(assembly, self.in_force.policies().keys());
+                leaving.extend(frozen.leaving());
+                leaving
+            });
         }
         let moved = moves.iter().filter(|one| one.is_movement()).count();
         if moved > 0 {
@@ -211,7 +239,8 @@ impl Led {
             let before = self.slices.remove(&node).unwrap_or_default();
             before.keys().for_each(|name| drop(self.wanted.slices.remove(name)));
             let mut after = BTreeMap::new();
-            for (name, spec) in pack(&node, &self.assembly.share(&node), &before) {
+            let share = self.frozen.beside(&node, self.assembly.share(&node));
+            for (name, spec) in pack(&node, &share, &before) {
                 match EgressSlice::new(name.clone(), spec.clone()) {
                     Ok(slice) => drop(after.insert(name.clone(), slice)),
                     Err(findings) => warn!(name, findings = finding::list(&findings), "a slice cannot be read back"),
@@ -230,7 +259,7 @@ impl Led {
         self.moved.retain(|name, _| snapshot.policies.contains_key(name));
         self.wanted.statuses.clear();
         for (name, item) in &snapshot.policies {
-            let mut told = self.told.get(name).cloned().unwrap_or_else(unknown);
+            let mut told = self.told.get(name).cloned().unwrap_or_else(|| unknown(item, self.frozen.count(name)));
             let failed = match (in_force.refused.get(name), in_force.wrong.as_slice()) {
                 (Some(findings), _) => Some(finding::list(findings)),
                 (None, []) => None,
@@ -263,14 +292,37 @@ impl Led {
     }
 }
 
-/// Of a policy that was never in force.
-fn unknown() -> Told {
-    let word = |holds, message: &str| Word { holds, reason: "NotInForce", message: message.to_owned() };
-    Told {
-        status: Default::default(),
-        ready: word(false, "no version of the policy was ever in force"),
-        degraded: word(true, "no version of the policy was ever in force"),
-    }
+/// Of a policy that was never in force. What is known of its gateways is what was told of them last.
+fn unknown(item: &PolicyItem, kept: u32) -> Told {
+    let message = match kept {
+        0 => "no version of the policy was ever in force".to_owned(),
+        kept => {
+            format!("{kept} pods keep the gateways that they had, and new ones get none: the policy cannot be read")
+        }
+    };
+    let status = match kept {
+        0 => EgressPolicyStatus::default(),
+        kept => EgressPolicyStatus { endpoints: kept, moved: 0, moved_ever: 0, ..item.status.clone() },
+    };
+    let word = |holds| Word { holds, reason: "NotInForce", message: message.clone() };
+    Told { status, ready: word(false), degraded: word(true) }
+}
+
+fn is_there(snapshot: &EgressSnapshot, node: &NodeName) -> bool {
+    snapshot.members.nodes.contains_key(node.as_str())
+}
+
+fn has_pod(snapshot: &EgressSnapshot, node: &NodeName, pod: &PodKey) -> bool {
+    let name = std::sync::Arc::new((pod.namespace.clone(), pod.name.clone()));
+    let found = snapshot.pods.get(&name).filter(|found| found.uid == pod.uid && !found.terminal);
+    found.is_some_and(|found| found.node.as_ref() == Some(node))
+}
+
+/// All that are decided on, as nodes know them.
+fn gateways<'a>(assembly: &Assembly, policies: impl Iterator<Item = &'a String>) -> BTreeMap<GatewayId, Gateway> {
+    let nodes: BTreeSet<&NodeName> =
+        policies.flat_map(|policy| assembly.members(policy)).map(|member| &member.node).collect();
+    nodes.into_iter().flat_map(|node| assembly.share(node).gateways).collect()
 }
 
 /// Each node's part, as the slices say.

@@ -1,6 +1,9 @@
 //! After a start: what was decided before is in the slices that were written. Without it every pod would be a new one.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use nicety_core::{
     egress::share::{Share, Way},
@@ -14,8 +17,8 @@ use crate::{
 };
 
 impl Assembly {
-    /// `shares`: every node's, as its slices say. After the pods, nodes and policies that are known, before the first recomputation. Pods
-    /// that are not there any longer, or are others by now, are left out.
+    /// `shares`: every node's, as its slices say. After the pods, nodes and policies that are known, before the first recomputation of these
+    /// policies: one that has been decided on is left alone. Pods that are not there any longer, or are others by now, are left out.
     pub fn recall(&mut self, shares: &BTreeMap<NodeName, Share>) {
         let mut ids = BTreeMap::new();
         for (node, share) in shares {
@@ -27,11 +30,13 @@ impl Assembly {
                 }
             }
         }
+        let decided: BTreeSet<String> =
+            self.policies.iter().filter(|(_, of)| !of.decided_by.is_empty()).map(|(name, _)| name.clone()).collect();
         let mut counted = Vec::new();
         let mut reasons: BTreeMap<String, Arc<str>> = BTreeMap::new();
         for (key, endpoint) in shares.values().flat_map(|share| &share.endpoints) {
             let name: Name = Arc::new((key.namespace.clone(), key.name.clone()));
-            for (policy, exit) in &endpoint.exits {
+            for (policy, exit) in endpoint.exits.iter().filter(|(policy, _)| !decided.contains(*policy)) {
                 let Some(of) = self.policies.get_mut(policy) else { continue };
                 let Some(pod) = of.captured.get(&name).filter(|pod| pod.uid == key.uid) else { continue };
                 let id = |id: &Option<_>| id.as_ref().and_then(|id| ids.get(id).cloned());
@@ -47,9 +52,8 @@ impl Assembly {
             }
         }
         // Those that have pods were active, which is what `maxGateways` asks of the past.
-        for of in self.policies.values_mut() {
-            let used: std::collections::BTreeSet<_> =
-                of.given.values().filter_map(|given| given.primary.clone()).collect();
+        for of in self.policies.values_mut().filter(|of| of.decided_by.is_empty()) {
+            let used: BTreeSet<_> = of.given.values().filter_map(|given| given.primary.clone()).collect();
             of.members = used.into_iter().filter_map(|id| recalled(id, shares)).collect();
         }
         for (name, policy, given) in counted {

@@ -128,12 +128,29 @@ impl Cluster {
 
     /// By pod.
     fn exits(&self) -> BTreeMap<String, String> {
+        self.exits_of("out")
+    }
+
+    fn exits_of(&self, policy: &str) -> BTreeMap<String, String> {
         let slices = self.snapshot.slices.values().map(|item| &item.slice.as_ref().unwrap().0);
         let endpoints = slices.flat_map(|slice| &slice.part.endpoints);
         let exit = |exits: &BTreeMap<String, nicety_core::egress::share::Exit>| {
-            exits["out"].primary.as_ref().map(ToString::to_string).unwrap_or_default()
+            Some(exits.get(policy)?.primary.as_ref().map(ToString::to_string).unwrap_or_default())
         };
-        endpoints.map(|(key, endpoint)| (key.name.clone(), exit(&endpoint.exits))).collect()
+        endpoints.filter_map(|(key, endpoint)| Some((key.name.clone(), exit(&endpoint.exits)?))).collect()
+    }
+
+    /// A policy for the same pods.
+    fn other_policy(&mut self) {
+        let spec = json!({
+            "selectors": [{"podSelector": {"matchLabels": {"app": "web"}}}],
+            "destinationCIDRs": ["192.0.2.0/24"],
+            "egressGateways": [{"nodeSelector": {"matchLabels": {"egress": "yes"}}}],
+        });
+        let policy = object("EgressPolicy", "nicety.dev/v1alpha1", "other", json!({"spec": spec}));
+        let (name, seen) = items::policy(policy).unwrap();
+        self.snapshot.policies.insert(name, seen.value);
+        self.change();
     }
 
     fn reason(&self) -> (bool, String) {
@@ -209,6 +226,78 @@ fn a_policy_that_is_wrong_stays_as_it_was_and_says_so() {
     cluster.policy(json!({"strategy": "no-such-strategy"}));
     cluster.look();
     assert_eq!((cluster.exits() == before, cluster.reason()), (true, (true, "PolicyFailed".to_owned())));
+}
+
+#[test]
+fn a_policy_that_is_wrong_keeps_its_slices_across_a_restart() {
+    let mut cluster = Cluster::new(6, 3);
+    cluster.look();
+    cluster.look();
+    let before = cluster.exits();
+    // Another policy shows that the rest goes on.
+    cluster.other_policy();
+    cluster.look();
+    cluster.policy(json!({"egressGateways": []}));
+    cluster.restart();
+    cluster.look();
+    cluster.look();
+    assert_eq!((cluster.exits(), cluster.reason().0), (before.clone(), true));
+    assert_eq!(cluster.snapshot.policies["out"].status.endpoints, 6);
+    assert_eq!(cluster.exits_of("other").len(), 6);
+    // A pod that goes is taken out, and one that comes gets nothing; also in the next controller.
+    cluster.snapshot.pods.retain(|name, _| name.1 != "web-3");
+    cluster.pod(6);
+    cluster.look();
+    cluster.restart();
+    cluster.look();
+    let mut expected = before;
+    let gone = expected.remove("web-3").unwrap();
+    assert_eq!(cluster.exits(), expected);
+    // Once it can be read again it goes on from there.
+    cluster.policy(json!({}));
+    cluster.pod(3);
+    cluster.look();
+    let mut after = cluster.exits();
+    assert!(!after.remove("web-6").unwrap().is_empty() && after.remove("web-3") == Some(gone));
+    assert_eq!((after, cluster.reason().0), (expected, false));
+}
+
+#[test]
+fn a_policy_that_is_wrong_and_goes_takes_its_slices_with_it_after_a_restart_too() {
+    let mut cluster = Cluster::new(4, 2);
+    cluster.look();
+    cluster.policy(json!({"egressGateways": []}));
+    cluster.restart();
+    let slices = cluster.snapshot.slices.clone();
+    assert!(cluster.look().0.iter().all(|key| key == "status of EgressPolicy out"));
+    assert_eq!(cluster.snapshot.slices, slices, "not one slice is written");
+    cluster.snapshot.policies.clear();
+    cluster.change();
+    cluster.look();
+    assert!(cluster.snapshot.slices.is_empty());
+}
+
+#[test]
+fn the_audit_goes_on_for_a_policy_that_is_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut cluster = Cluster::new(4, 2);
+    let held = || {
+        let open = nicety_core::egress::leaving::open(nicety_journal::read_held(folder.path()).unwrap());
+        open.into_keys().map(|(pod, _)| pod.name).collect::<Vec<_>>()
+    };
+    let brain = || Brain::new(Config { audit: Some(folder.path().to_owned()), ..Config::new(Arc::new(Native)) });
+    cluster.brain = brain();
+    cluster.look();
+    assert_eq!(held().len(), 4);
+    let lines = nicety_journal::read_held(folder.path()).unwrap().len();
+    cluster.policy(json!({"egressGateways": []}));
+    cluster.brain = brain();
+    cluster.look();
+    assert_eq!(nicety_journal::read_held(folder.path()).unwrap().len(), lines, "nothing has changed");
+    cluster.snapshot.pods.retain(|name, _| name.1 != "web-3");
+    cluster.change();
+    cluster.look();
+    assert_eq!(held(), ["web-0", "web-1", "web-2"]);
 }
 
 #[test]

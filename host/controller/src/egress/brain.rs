@@ -22,7 +22,7 @@ use nicety_egress::{
     slices::{pack, unpack},
 };
 use nicety_k8s::Failure;
-use nicety_objects::{egress_policy::EgressPolicyStatus, egress_slice::EgressSlice};
+use nicety_objects::{condition, egress_policy::EgressPolicyStatus, egress_slice::EgressSlice};
 use nicety_strategies::StrategySet;
 use tracing::{info, warn};
 
@@ -33,7 +33,7 @@ use super::{
     items::PolicyItem,
     known::Known,
     metrics::EgressTally,
-    ranges::{self, ranges},
+    ranges::{self, Ranges, ranges},
     strategies::{self, Deciding, InForce},
     undecided::undecided,
     world::EgressSnapshot,
@@ -119,10 +119,11 @@ impl Brain {
             }
         }
         self.in_force.renew(snapshot, &*self.deciding, now);
-        self.say(snapshot);
+        let ranges = self.say(snapshot);
         let recomputed = self.recompute(snapshot);
         let led = self.led.get_or_insert_default();
-        led.tell(snapshot, &self.in_force);
+        let of_policy = |destinations: &[IpNet]| ranges.word(&self.cluster_cidrs, destinations);
+        led.tell(snapshot, &self.in_force, of_policy);
         let writes = writes(&led.wanted, snapshot, &mut self.patience, now);
         self.patience.end();
         let wake = self.patience.wake().into_iter().chain(self.in_force.wake()).min();
@@ -202,8 +203,8 @@ impl Brain {
         Some(moved)
     }
 
-    /// What is not as configured, once.
-    fn say(&mut self, snapshot: &EgressSnapshot) {
+    /// Says what is not as configured, once; returns the cluster's own ranges.
+    fn say(&mut self, snapshot: &EgressSnapshot) -> Ranges {
         let wrong = match self.in_force.wrong.is_empty() {
             true => String::new(),
             false => strategies::wrong(&self.in_force.wrong),
@@ -215,13 +216,15 @@ impl Brain {
         let nodes = snapshot.members.nodes.values();
         let shown = nodes
             .flat_map(|node| node.pod_nets.iter().copied().chain(node.addresses.iter().map(|one| ranges::alone(*one))));
-        let finding = ranges(&self.cluster_cidrs, shown).finding(&self.cluster_cidrs);
+        let ranges = ranges(&self.cluster_cidrs, shown);
+        let finding = ranges.finding(&self.cluster_cidrs);
         if finding != self.said.0
             && let Some(finding) = &finding
         {
             warn!(finding, "the cluster's ranges");
         }
         self.said.0 = finding;
+        ranges
     }
 }
 
@@ -254,7 +257,7 @@ impl Led {
     }
 
     /// What every policy's status should be.
-    fn tell(&mut self, snapshot: &EgressSnapshot, in_force: &InForce) {
+    fn tell(&mut self, snapshot: &EgressSnapshot, in_force: &InForce, ranges: impl Fn(&[IpNet]) -> Word) {
         let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default().to_string();
         self.moved.retain(|name, _| snapshot.policies.contains_key(name));
         self.wanted.statuses.clear();
@@ -274,7 +277,12 @@ impl Led {
                 told.status.moved = last;
             }
             told.status.moved_ever += ever;
-            let status = told.written(&item.status.conditions, Some(item.generation), &now);
+            let generation = Some(item.generation);
+            let mut status = told.written(&item.status.conditions, generation, &now);
+            if let Ok(policy) = &item.policy {
+                let word = ranges(&policy.destinations);
+                condition::put(&mut status.conditions, word.condition(ranges::CONDITION, generation, &now));
+            }
             self.wanted.statuses.insert(name.clone(), status);
         }
     }

@@ -30,22 +30,27 @@ pub struct Told {
     pub degraded: Word,
 }
 
+impl Word {
+    /// `now`: RFC 3339, in UTC.
+    pub fn condition(&self, kind: &str, generation: Option<i64>, now: &str) -> Condition {
+        let Word { holds, reason, message } = self;
+        Condition {
+            kind: kind.to_owned(),
+            status: if *holds { ConditionStatus::True } else { ConditionStatus::False },
+            reason: (*reason).to_owned(),
+            message: message.clone(),
+            last_transition_time: now.to_owned(),
+            observed_generation: generation,
+        }
+    }
+}
+
 impl Told {
     /// As the object has it. `before`: its conditions so far, whose times stay where nothing changed; `now`: RFC 3339, in UTC.
     pub fn written(&self, before: &[Condition], generation: Option<i64>, now: &str) -> EgressPolicyStatus {
         let mut conditions = before.to_vec();
         for (kind, word) in [("Ready", &self.ready), ("Degraded", &self.degraded)] {
-            let Word { holds, reason, message } = word;
-            let status = if *holds { ConditionStatus::True } else { ConditionStatus::False };
-            let condition = Condition {
-                kind: kind.to_owned(),
-                status,
-                reason: (*reason).to_owned(),
-                message: message.clone(),
-                last_transition_time: now.to_owned(),
-                observed_generation: generation,
-            };
-            condition::put(&mut conditions, condition);
+            condition::put(&mut conditions, word.condition(kind, generation, now));
         }
         EgressPolicyStatus { observed_generation: generation, conditions, ..self.status.clone() }
     }

@@ -354,6 +354,28 @@ fn where_nothing_is_said_a_gateway_that_goes_moves_its_own_pods_alone() {
 }
 
 #[test]
+fn what_is_not_as_configured_is_a_condition_of_every_policy() {
+    let mut cluster = Cluster::new(4, 2);
+    let configured = vec!["10.1.0.0/16".parse().unwrap(), "10.0.0.0/29".parse().unwrap()];
+    cluster.brain = Brain::new(Config { cluster_cidrs: configured, ..Config::new(Arc::new(Native)) });
+    let ranges = |cluster: &Cluster| {
+        let conditions = &cluster.snapshot.policies["out"].status.conditions;
+        let one = conditions.iter().find(|one| one.kind == "ClusterRanges").unwrap();
+        (one.status == nicety_objects::condition::ConditionStatus::True, one.reason.clone())
+    };
+    cluster.look();
+    assert_eq!(ranges(&cluster), (true, "AsConfigured".to_owned()));
+    // A node that no range covers; it is said at once, not with the next counts.
+    (0..4).for_each(|at| cluster.node(&format!("far-{at}"), json!({})));
+    assert!(cluster.look().0.contains(&"status of EgressPolicy out".to_owned()));
+    assert_eq!((ranges(&cluster), cluster.reason().0), ((false, "NotConfigured".to_owned()), false));
+    cluster.policy(json!({"destinationCIDRs": ["10.1.7.0/24"]}));
+    cluster.look();
+    assert_eq!(ranges(&cluster), (false, "DestinationInCluster".to_owned()));
+    assert_eq!(cluster.look(), (Vec::new(), None));
+}
+
+#[test]
 fn a_policy_that_goes_takes_its_slices_with_it() {
     let mut cluster = Cluster::new(4, 2);
     cluster.look();

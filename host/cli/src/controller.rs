@@ -9,10 +9,10 @@ use std::{
 use anyhow::Context;
 use nicety_controller::{
     Config,
-    egress::{self, Deciding, Settling},
+    egress::{self, Deciding, Settling, Trial},
 };
 use nicety_core::finding::Finding;
-use nicety_deciding::{Policies, State, chain};
+use nicety_deciding::{Job, Policies, Shadows, State, chain};
 use nicety_engine::EngineConfig;
 use nicety_objects::Strategies;
 use nicety_strategies::StrategySet;
@@ -51,7 +51,7 @@ pub fn run(arguments: Controller) -> anyhow::Result<()> {
         cluster_cidrs,
         settling: Settling { pause, longest: pause * 10, ..Settling::default() },
         audit,
-        ..egress::Config::new(Arc::new(Sandboxed { state, policies: Mutex::default() }))
+        ..egress::Config::new(Arc::new(Sandboxed::new(state)?))
     };
     let config = Config { kubeconfig, namespace, lease, identity, metrics, egress: Some(egress), ..Config::default() };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
@@ -59,9 +59,17 @@ pub fn run(arguments: Controller) -> anyhow::Result<()> {
 }
 
 /// Strategies in sandboxes. The engine is opened with the first egress policy: a cluster without any needs none.
-struct Sandboxed {
+pub struct Sandboxed {
     state: State,
     policies: Mutex<Option<Policies>>,
+    shadows: Shadows,
+}
+
+impl Sandboxed {
+    pub fn new(state: State) -> anyhow::Result<Sandboxed> {
+        let shadows = Shadows::start().context("cannot start the thread for shadow runs")?;
+        Ok(Sandboxed { state, policies: Mutex::default(), shadows })
+    }
 }
 
 impl Deciding for Sandboxed {
@@ -79,5 +87,10 @@ impl Deciding for Sandboxed {
         let built = policies.build(document, Path::new("/"))?;
         policies.keep_only(&built.modules);
         Ok(built.set)
+    }
+
+    fn try_out(&self, trial: Trial) -> bool {
+        let Trial { policy, shadowed, tell } = trial;
+        self.shadows.offer(Job { shadowed, about: policy, keep: tell })
     }
 }

@@ -10,6 +10,7 @@ pub mod metrics;
 pub mod ranges;
 pub mod run;
 pub mod settle;
+pub mod shadows;
 pub mod strategies;
 mod undecided;
 pub mod world;
@@ -20,7 +21,7 @@ use std::{fmt, path::PathBuf, sync::Arc};
 use ipnet::IpNet;
 
 pub use settle::Settling;
-pub use strategies::Deciding;
+pub use strategies::{Deciding, Trial};
 
 #[derive(Clone)]
 pub struct Config {

@@ -55,13 +55,17 @@ impl Shadows {
         Ok(Shadows { queue, board })
     }
 
-    /// Never waits. Call it when the answer has been sent.
-    pub fn offer(&self, job: Job) {
+    /// Never waits. Call it when the answer has been sent. Whether the job is taken; one that is not is counted.
+    pub fn offer(&self, job: Job) -> bool {
         if job.shadowed.is_empty() {
-            return;
+            return true;
         }
-        if let Err(TrySendError::Full(job) | TrySendError::Disconnected(job)) = self.queue.try_send(job) {
-            self.board.passed_over(job.shadowed.len());
+        match self.queue.try_send(job) {
+            Ok(()) => true,
+            Err(TrySendError::Full(job) | TrySendError::Disconnected(job)) => {
+                self.board.passed_over(job.shadowed.len());
+                false
+            }
         }
     }
 }

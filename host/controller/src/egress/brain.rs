@@ -18,7 +18,7 @@ use nicety_core::{
 };
 use nicety_egress::{
     Assembly, Outcome, Word,
-    assembly::Told,
+    assembly::{Move, Told},
     slices::{pack, unpack},
 };
 use nicety_k8s::Failure;
@@ -34,6 +34,7 @@ use super::{
     known::Known,
     metrics::EgressTally,
     ranges::{self, Ranges, ranges},
+    shadows::Decided,
     strategies::{self, Deciding, InForce},
     undecided::undecided,
     world::EgressSnapshot,
@@ -81,7 +82,11 @@ pub struct Looked {
     pub took: Duration,
     /// So many pods were moved. None: nothing was computed anew.
     pub recomputed: Option<usize>,
+    /// Those, and pods that got a gateway or lost theirs.
+    pub moves: Vec<Move>,
     pub tally: EgressTally,
+    /// Candidates that are to be asked as well, once the writes are on their way.
+    pub shadows: Decided,
     /// When something that waits now is due.
     pub wake: Option<Instant>,
 }
@@ -90,6 +95,25 @@ pub struct Looked {
 pub type Ended = (String, Result<(), (Failure, String)>);
 
 impl Brain {
+    /// What was looked at last, as it was decided. None: nothing was.
+    pub fn assembly(&self) -> Option<&Assembly> {
+        self.led.as_ref().map(|led| &led.assembly)
+    }
+
+    /// Why a policy, or the strategies, are not in force as they are written.
+    pub fn refused(&self, policy: &str) -> Option<String> {
+        match (self.in_force.refused.get(policy), self.in_force.wrong.as_slice()) {
+            (Some(findings), _) => Some(finding::list(findings)),
+            (None, []) => None,
+            (None, findings) => Some(strategies::wrong(findings)),
+        }
+    }
+
+    /// Makes strategies run.
+    pub fn deciding(&self) -> Arc<dyn Deciding> {
+        self.deciding.clone()
+    }
+
     pub fn new(config: Config) -> Brain {
         let Config { deciding, cluster_cidrs, settling: _, audit } = config;
         Brain {
@@ -120,18 +144,21 @@ impl Brain {
         }
         self.in_force.renew(snapshot, &*self.deciding, now);
         let ranges = self.say(snapshot);
-        let recomputed = self.recompute(snapshot);
+        let (moves, shadows) = self.recompute(snapshot).unzip();
         let led = self.led.get_or_insert_default();
         let of_policy = |destinations: &[IpNet]| ranges.word(&self.cluster_cidrs, destinations);
         led.tell(snapshot, &self.in_force, of_policy);
         let writes = writes(&led.wanted, snapshot, &mut self.patience, now);
         self.patience.end();
         let wake = self.patience.wake().into_iter().chain(self.in_force.wake()).min();
-        Looked { writes, took: now.elapsed(), recomputed, tally: led.tally(), wake }
+        let shadows = shadows.unwrap_or_default();
+        let recomputed = moves.as_ref().map(|moves: &Vec<Move>| moves.iter().filter(|one| one.is_movement()).count());
+        let moves = moves.unwrap_or_default();
+        Looked { writes, took: now.elapsed(), recomputed, moves, tally: led.tally(), shadows, wake }
     }
 
-    /// How many pods were moved; None: there was nothing to compute.
-    fn recompute(&mut self, snapshot: &EgressSnapshot) -> Option<usize> {
+    /// Who has another gateway, and what candidates are to be asked; None: there was nothing to compute.
+    fn recompute(&mut self, snapshot: &EgressSnapshot) -> Option<(Vec<Move>, Decided)> {
         let first = self.led.is_none();
         let led = self.led.get_or_insert_default();
         let changes = led.known.changes(snapshot, self.in_force.policies());
@@ -175,8 +202,11 @@ impl Brain {
             outcome.nodes.extend(more.nodes);
             outcome.moves.extend(more.moves);
             outcome.statuses.extend(more.statuses);
+            // What was decided last is what holds.
+            outcome.runs.retain(|(policy, ..)| more.runs.iter().all(|(later, ..)| later != policy));
+            outcome.runs.extend(more.runs);
         }
-        let Outcome { mut nodes, moves, statuses, runs: _ } = outcome;
+        let Outcome { mut nodes, moves, statuses, runs } = outcome;
         if !led.frozen.is_empty() {
             refrozen.extend(led.frozen.give_way(&gateways(&led.assembly, self.in_force.policies().keys())));
         }
@@ -200,7 +230,7 @@ impl Brain {
         if moved > 0 {
             info!(moved, "pods were moved to other gateways");
         }
-        Some(moved)
+        Some((moves, runs.into_iter().map(|(policy, _, shadowed)| (policy, shadowed)).collect()))
     }
 
     /// Says what is not as configured, once; returns the cluster's own ranges.

@@ -5,9 +5,12 @@ use std::{
     time::Duration,
 };
 
+use nicety_strategies::Tried;
 use prometheus_client::{
+    encoding::EncodeLabelSet,
     metrics::{
         counter::Counter,
+        family::Family,
         gauge::Gauge,
         histogram::{Histogram, exponential_buckets},
     },
@@ -22,7 +25,17 @@ pub struct EgressMetrics {
     moved: Counter<u64, AtomicU64>,
     written: Counter<u64, AtomicU64>,
     failed: Counter<u64, AtomicU64>,
+    shadows: Family<PairLabels, Counter>,
+    passed_over: Counter<u64, AtomicU64>,
     seconds: Histogram,
+}
+
+/// Names of strategies, of which a document has few.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PairLabels {
+    strategy: String,
+    candidate: String,
+    agreement: &'static str,
 }
 
 /// For gauges.
@@ -64,10 +77,13 @@ impl EgressMetrics {
         let moved = counter("egress_endpoints_moved", "Pods that were moved from one gateway to another");
         let written = counter("egress_writes", "Writes for egress that succeeded");
         let failed = counter("egress_write_failures", "Writes for egress that failed");
+        let passed_over = counter("egress_shadow_runs_skipped", "Candidates that did not fit the budget");
+        let shadows = Family::default();
+        registry.register("egress_shadow_runs", "Candidates compared with what was decided", shadows.clone());
         let seconds = Histogram::new(exponential_buckets(0.001, 2.0, 14));
         let help = "Time of one recomputation, from what is watched to what is to be written";
         registry.register("egress_recomputation_seconds", help, seconds.clone());
-        EgressMetrics { gauges, looks, recomputations, moved, written, failed, seconds }
+        EgressMetrics { gauges, looks, recomputations, moved, written, failed, shadows, passed_over, seconds }
     }
 
     pub fn looked(&self) {
@@ -86,6 +102,17 @@ impl EgressMetrics {
         } else {
             self.failed.inc()
         };
+    }
+
+    /// A candidate that was asked.
+    pub fn tried(&self, Tried { live, candidate, comparison, runs: _ }: &Tried) {
+        let (strategy, candidate) = (live.to_string(), candidate.to_string());
+        self.shadows.get_or_create(&PairLabels { strategy, candidate, agreement: comparison.agreement.name() }).inc();
+    }
+
+    /// Candidates that were not.
+    pub fn passed_over(&self, count: usize) {
+        self.passed_over.inc_by(count as u64);
     }
 
     pub fn tell(&self, tally: EgressTally) {

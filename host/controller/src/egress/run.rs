@@ -20,6 +20,7 @@ use super::{
     brain::{Brain, Looked},
     metrics::EgressMetrics,
     settle::{Heard, Settling},
+    shadows::{Decided, Shadows},
     world::EgressWorld,
 };
 use crate::{
@@ -74,6 +75,8 @@ impl Egress {
             announced: Vec::new(),
             wake: None,
         };
+        let shadows = Shadows::new(brain.deciding(), metrics.clone());
+        let mut asked = Decided::new();
         let mut writes: JoinSet<Ended> = JoinSet::new();
         let mut home = Some(brain);
         let mut away: Option<JoinHandle<(Brain, Looked)>> = None;
@@ -105,6 +108,7 @@ impl Egress {
                 }
             }
             desk.start(&mut writes, &writer, &role);
+            shadows.offer(std::mem::take(&mut asked));
             let at = [desk.wake, if away.is_none() { desk.heard.due(settling) } else { None }];
             let timer = async {
                 match at.into_iter().flatten().min() {
@@ -128,7 +132,7 @@ impl Egress {
                     away = None;
                     match computed {
                         Ok((brain, looked)) => {
-                            desk.looked(&metrics, looked);
+                            asked = desk.looked(&metrics, looked);
                             home = Some(brain);
                         }
                         // What it knew is gone with it; another replica, or the next start, reads it from the slices.
@@ -150,8 +154,9 @@ impl Desk {
         !self.announced.is_empty()
     }
 
-    fn looked(&mut self, metrics: &EgressMetrics, looked: Looked) {
-        let Looked { writes, took, recomputed, tally, wake } = looked;
+    /// Returns whom to ask as well.
+    fn looked(&mut self, metrics: &EgressMetrics, looked: Looked) -> Decided {
+        let Looked { writes, took, recomputed, moves: _, tally, shadows, wake } = looked;
         self.heard.looked(Instant::now(), took);
         if let Some(moved) = recomputed {
             metrics.recomputed(took, moved);
@@ -159,6 +164,7 @@ impl Desk {
         metrics.tell(tally);
         self.waiting = writes.into();
         self.wake = wake;
+        shadows
     }
 
     fn start(&mut self, writes: &mut JoinSet<Ended>, writer: &Writer, role: &watch::Receiver<Role>) {

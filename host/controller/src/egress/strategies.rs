@@ -11,7 +11,7 @@ use std::{
 use nicety_core::finding::Finding;
 use nicety_k8s::Backoff;
 use nicety_objects::{EgressPolicy, Set, Strategies, manifest::Object, strategies::CONFIG_MAP};
-use nicety_strategies::StrategySet;
+use nicety_strategies::{Shadowed, StrategySet, Tried};
 
 use super::{undecided::undecided, world::EgressSnapshot};
 
@@ -19,6 +19,18 @@ use super::{undecided::undecided, world::EgressSnapshot};
 pub trait Deciding: Send + Sync {
     /// May take seconds: modules are fetched and compiled. Relative paths lead nowhere.
     fn build(&self, document: &Strategies) -> Result<StrategySet, Vec<Finding>>;
+
+    /// Asks candidates what has been answered, beside everything else. Never waits. Whether it is taken.
+    fn try_out(&self, trial: Trial) -> bool;
+}
+
+/// An answer, and the candidates that are to be asked the same.
+pub struct Trial {
+    /// The EgressPolicy.
+    pub policy: String,
+    pub shadowed: Vec<Shadowed>,
+    /// Is given what came of it: fewer where there was no room to ask.
+    pub tell: Box<dyn FnOnce(Vec<Tried>) + Send>,
 }
 
 /// A module that could not be fetched may be there later.
@@ -188,6 +200,12 @@ fn assemble(policies: &[Object], written: Option<&Strategies>, before: &Set) -> 
 /// As a status and a log tell it.
 pub fn wrong(findings: &[Finding]) -> String {
     format!("ConfigMap `{CONFIG_MAP}`: {}", nicety_core::finding::list(findings))
+}
+
+impl fmt::Debug for Trial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Trial").field("policy", &self.policy).finish_non_exhaustive()
+    }
 }
 
 impl fmt::Debug for Failed {

@@ -8,7 +8,10 @@ use nicety_strategies::Trials;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{egress::items, write::Act};
+use crate::{
+    egress::{Trial, items},
+    write::Act,
+};
 
 struct Native;
 
@@ -19,6 +22,10 @@ impl Deciding for Native {
             other => Err(format!("{other:?}")),
         };
         nicety_strategies::build(document, &mut load, &Trials::default())
+    }
+
+    fn try_out(&self, _: Trial) -> bool {
+        false
     }
 }
 
@@ -373,6 +380,28 @@ fn what_is_not_as_configured_is_a_condition_of_every_policy() {
     cluster.look();
     assert_eq!(ranges(&cluster), (false, "DestinationInCluster".to_owned()));
     assert_eq!(cluster.look(), (Vec::new(), None));
+}
+
+#[test]
+fn candidates_are_asked_what_was_decided_and_change_nothing() {
+    let strategies = |shadow: &str| {
+        let live = format!("live: {{policy: 'builtin:rendezvous', shadow: [{shadow}]}}");
+        format!("{{gatewayDistribution: {{default: live}}, strategies: {{{live}}}}}")
+    };
+    let (mut alone, mut cluster) = (Cluster::new(10, 2), Cluster::new(10, 2));
+    alone.strategies(&strategies(""));
+    alone.look();
+    cluster.strategies(&strategies("round-robin"));
+    let Looked { shadows, .. } = cluster.brain.look(&cluster.snapshot, Vec::new());
+    let names = |(policy, all): (String, Vec<nicety_strategies::Shadowed>)| {
+        all.into_iter().map(move |one| (policy.clone(), one.live.to_string(), one.candidate.name.to_string()))
+    };
+    let asked: Vec<(String, String, String)> = shadows.into_iter().flat_map(names).collect();
+    assert_eq!(asked, [("out".to_owned(), "live".to_owned(), "round-robin".to_owned())]);
+    cluster.look();
+    assert_eq!(cluster.exits(), alone.exits());
+    cluster.change();
+    assert!(cluster.brain.look(&cluster.snapshot, Vec::new()).shadows.is_empty(), "nothing was decided");
 }
 
 #[test]

@@ -145,24 +145,4 @@ fn differ<K: Ord + Clone, V, N>(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn differences_alone_are_told() {
-        let mut known: BTreeMap<&str, u8> = [("gone", 1), ("same", 2), ("other", 3)].into();
-        let now: BTreeMap<&str, u8> = [("same", 2), ("other", 4), ("new", 5)].into();
-        let mut told = Vec::new();
-        differ(
-            &mut known,
-            &now,
-            PartialEq::eq,
-            |one| *one,
-            |key, before, after| {
-                told.push((*key, before, after.copied()));
-            },
-        );
-        assert_eq!(told, [("gone", Some(1), None), ("new", None, Some(5)), ("other", None, Some(4))]);
-        assert_eq!(known, now);
-    }
-}
+mod tests;

@@ -16,9 +16,9 @@ use nicety_core::cluster::tables::TableRange;
 
 pub use authoring::{PolicyBuild, PolicyNew};
 pub use convert::{Convert, ReportForm};
-pub use egress::{Egress, EgressHeld, EgressOptions, EgressPicture, EgressPlan, EgressShow, EgressTrace};
+pub use egress::{Egress, EgressChange, EgressHeld, EgressOptions, EgressPicture, EgressPlan, EgressShow, EgressTrace};
 pub use install::{Conflist, Install, Uninstall};
-pub use plugin::{Cluster, Plugin, PluginCommand, PluginEgress, PluginExplain};
+pub use plugin::{Cluster, Plugin, PluginCommand, PluginEgress, PluginEgressCommand, PluginExplain};
 pub use policy::{Policy, PolicyReplay, PolicyRun};
 pub use registry::{PolicyKeygen, PolicyPull, PolicyPush, PolicySign, PolicyVerify, Registry};
 

@@ -21,4 +21,4 @@ pub fn main(command: &Egress) -> anyhow::Result<ExitCode> {
 }
 
 /// The answer is no.
-const NO: u8 = 3;
+pub const NO: u8 = 3;

@@ -3,6 +3,7 @@
 
 pub mod audit;
 pub mod brain;
+pub mod dry;
 pub mod frozen;
 pub mod items;
 pub mod known;

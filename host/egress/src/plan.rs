@@ -40,25 +40,31 @@ pub fn plan(
     let mut then = assembly.clone();
     changes.into_iter().for_each(|change| then.take(change));
     let moves = then.recompute(set, clock).moves;
-    let names = assembly.view().policies.keys().chain(then.view().policies.keys());
-    let mut policies: BTreeMap<String, Summary> = BTreeMap::new();
-    for name in names {
-        let failed = then.failure(name).map(str::to_owned);
-        policies.insert(name.clone(), Summary { endpoints: then.assigned(name).count(), failed, ..Summary::default() });
-    }
-    for Move { policy, from, to, .. } in &moves {
-        let summary = policies.entry(policy.clone()).or_default();
-        match (from, to) {
-            (Some(_), Some(_)) => summary.moved += 1,
-            (Some(_), None) => summary.lost += 1,
-            (None, Some(_)) => summary.gained += 1,
-            (None, None) => (),
-        }
-    }
-    Plan { moves, policies }
+    Plan::of(assembly, &then, moves)
 }
 
 impl Plan {
+    /// What a recomputation came to that has been made on something that is thrown away.
+    pub fn of(before: &Assembly, then: &Assembly, moves: Vec<Move>) -> Plan {
+        let names = before.view().policies.keys().chain(then.view().policies.keys());
+        let mut policies: BTreeMap<String, Summary> = BTreeMap::new();
+        for name in names {
+            let failed = then.failure(name).map(str::to_owned);
+            let endpoints = then.assigned(name).count();
+            policies.insert(name.clone(), Summary { endpoints, failed, ..Summary::default() });
+        }
+        for Move { policy, from, to, .. } in &moves {
+            let summary = policies.entry(policy.clone()).or_default();
+            match (from, to) {
+                (Some(_), Some(_)) => summary.moved += 1,
+                (Some(_), None) => summary.lost += 1,
+                (None, Some(_)) => summary.gained += 1,
+                (None, None) => (),
+            }
+        }
+        Plan { moves, policies }
+    }
+
     /// For people: a line per policy, then at most `most` pods of each kind of movement.
     pub fn text(&self, most: usize) -> String {
         let mut text = String::new();
@@ -68,7 +74,7 @@ impl Plan {
                 "{policy}: of {endpoints} pods {moved} would move, {lost} would lose their gateway, {gained} would get one"
             );
             if let Some(why) = failed {
-                let _ = writeln!(text, "  the strategy would fail, and the last assignment stay: {why}");
+                let _ = writeln!(text, "  nothing would be decided, and the last assignment stay: {why}");
             }
             let of = self.moves.iter().filter(|one| one.policy == *policy);
             for Move { pod, from, to, why, .. } in of.clone().take(most) {

@@ -24,6 +24,7 @@
 //! - [`Lab`]: all of that with our CRDs and rules, and controllers as processes that can be killed.
 //! - [`Machine`]: a node with NICs in a network namespace, a real daemon, and pods that the plugin binary attaches.
 //! - [`Outside`]: who comes out of the cluster, and with which address: a server that writes it down.
+//! - [`Plugin`]: `kubectl nicety` of a user.
 //! - [`Kubelet`]: a real one, with containerd, on a machine.
 //! - [`until`]: waits for a state, never for an event.
 //! - [`Suite`]: runs the tests of a binary one after the other; skips what this machine cannot run, which NICETY_REQUIRE=k8s forbids.
@@ -39,6 +40,7 @@ mod etcd;
 mod fleet;
 mod folder;
 mod install;
+mod kubectl;
 mod kubelet;
 mod lab;
 mod machine;
@@ -58,6 +60,7 @@ pub use crd_server::CrdServer;
 pub use fleet::Fleet;
 pub use folder::{missing, required};
 pub use install::{apply, documents, manifests};
+pub use kubectl::{Plugin, kubectl_instead};
 pub use kubelet::{IMAGE, Kubelet, lacking};
 pub use lab::{Block, Lab, MANIFESTS, controller_instead, objects, sound};
 pub use machine::{CONTROL, Caller, Fabrics, Machine, Programs, Sandbox, lay_fabrics, reaches};

@@ -2,6 +2,7 @@
 
 use std::{net::IpAddr, path::PathBuf, time::Duration};
 
+use anyhow::Context;
 use clap::{Args, Subcommand, ValueEnum};
 use ipnet::IpNet;
 use nicety_core::{
@@ -94,9 +95,9 @@ pub enum Egress {
     Show(EgressShow),
     /// What becomes of a pod's packets to a destination: policy, gateway, mark, table, or why not
     Trace(EgressTrace),
-    /// What a change would move, without making it; of a daemon that has a folder of manifests
+    /// What a change would move, without making it; of a daemon that has a folder of manifests, in a cluster `kubectl nicety egress plan`
     Plan(EgressPlan),
-    /// The assignment of a policy as a picture, SVG; of a daemon that has a folder of manifests
+    /// The assignment of a policy as a picture, SVG; of a daemon that has a folder of manifests, in a cluster `kubectl nicety egress picture`
     Picture(EgressPicture),
     /// Which pod left with an address at a time, from what daemons and controllers wrote down
     Held(EgressHeld),
@@ -128,17 +129,35 @@ pub struct EgressTrace {
 
 #[derive(Debug, Args)]
 pub struct EgressPlan {
+    #[command(flatten)]
+    pub change: EgressChange,
+    #[command(flatten)]
+    pub socket: Socket,
+}
+
+/// What is tried.
+#[derive(Debug, Args)]
+pub struct EgressChange {
     /// A node that would be gone; repeatable
     #[arg(long, value_name = "NODE")]
     pub without: Vec<String>,
     /// Manifests whose objects would be added, or take the place of those of their names; repeatable
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, short = 'f', value_name = "FILE")]
     pub with: Vec<PathBuf>,
     /// Strategy that would distribute every policy's pods
     #[arg(long, value_name = "NAME")]
     pub strategy: Option<String>,
-    #[command(flatten)]
-    pub socket: Socket,
+}
+
+impl EgressChange {
+    /// Names and texts of the manifests.
+    pub fn manifests(&self) -> anyhow::Result<Vec<(String, String)>> {
+        let read = |file: &PathBuf| {
+            let text = std::fs::read_to_string(file).with_context(|| format!("cannot read `{}`", file.display()))?;
+            Ok((file.display().to_string(), text))
+        };
+        self.with.iter().map(read).collect()
+    }
 }
 
 #[derive(Debug, Args)]

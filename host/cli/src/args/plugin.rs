@@ -2,6 +2,8 @@
 
 use clap::{Args, Parser, Subcommand};
 
+use super::EgressChange;
+
 /// Nicety in the cluster that kubectl talks to.
 #[derive(Debug, Parser)]
 #[command(name = "kubectl nicety", version, disable_help_subcommand = true)]
@@ -47,10 +49,28 @@ pub enum PluginCommand {
 }
 
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct PluginEgress {
     /// Of this policy alone
     #[arg(long, value_name = "NAME")]
     pub policy: Option<String>,
+    #[command(subcommand)]
+    pub command: Option<PluginEgressCommand>,
+}
+
+/// Computed here, as the controller does it, of objects that are listed with your rights; nothing is written.
+#[derive(Debug, Subcommand)]
+pub enum PluginEgressCommand {
+    /// Whom a change would move, without making it; 3 where a pod would lose its gateway or nothing would be decided
+    Plan(EgressChange),
+    /// The assignment of a policy as a picture, SVG
+    Picture(PluginPicture),
+}
+
+#[derive(Debug, Args)]
+pub struct PluginPicture {
+    #[arg(value_name = "POLICY")]
+    pub policy: String,
 }
 
 #[derive(Debug, Args)]

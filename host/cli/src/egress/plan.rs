@@ -1,8 +1,7 @@
-//! `nicety egress plan` and `nicety egress picture`: computed by the daemon, of what it knows.
+//! `nicety egress plan` and `nicety egress picture`: computed by the daemon, of what it knows. In a cluster `kubectl nicety egress` has both.
 
-use std::{fs, process::ExitCode};
+use std::process::ExitCode;
 
-use anyhow::Context;
 use nicety_daemon::admin::view::egress::{Picture, PlanView, PlanWanted};
 
 use super::NO;
@@ -14,17 +13,12 @@ use crate::{
 
 /// 3 where a pod would lose its gateway or a strategy would fail.
 pub fn run(arguments: &EgressPlan) -> anyhow::Result<ExitCode> {
-    let EgressPlan { without, with, strategy, socket } = arguments;
-    let mut manifests = Vec::new();
-    for file in with {
-        let text = fs::read_to_string(file).with_context(|| format!("cannot read `{}`", file.display()))?;
-        manifests.push((file.display().to_string(), text));
-    }
-    let wanted = PlanWanted { without: without.clone(), manifests, strategy: strategy.clone() };
+    let EgressPlan { change, socket } = arguments;
+    let (without, strategy) = (change.without.clone(), change.strategy.clone());
+    let wanted = PlanWanted { without, manifests: change.manifests()?, strategy };
     let plan: PlanView = client::post(&socket.socket, "/v1/egress/plan", &serde_json::to_vec(&wanted)?)?;
     say(if socket.json { serde_json::to_string_pretty(&plan)? } else { plan.text.clone() }.trim_end());
-    let bad = plan.policies.values().any(|one| one.lost > 0 || one.failed.is_some());
-    Ok(if bad { NO.into() } else { ExitCode::SUCCESS })
+    Ok(if plan.is_bad() { NO.into() } else { ExitCode::SUCCESS })
 }
 
 pub fn draw(arguments: &EgressPicture) -> anyhow::Result<ExitCode> {

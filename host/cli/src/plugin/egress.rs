@@ -1,17 +1,24 @@
 //! `kubectl nicety egress`: who leaves where, by what the controller has told each node. What a node makes of it while a gateway is
 //! dead, its own daemon says: `nicety egress show` there.
 
+mod plan;
+
 use std::process::ExitCode;
 
 use serde_json::Value;
 
 use super::{Kubectl, entries, text};
 use crate::{
-    args::PluginEgress,
+    args::{PluginEgress, PluginEgressCommand},
     text::{aligned, say},
 };
 
 pub fn run(kubectl: &Kubectl, arguments: &PluginEgress) -> anyhow::Result<ExitCode> {
+    match &arguments.command {
+        Some(PluginEgressCommand::Plan(change)) => return plan::run(kubectl, change),
+        Some(PluginEgressCommand::Picture(arguments)) => return plan::draw(kubectl, &arguments.policy),
+        None => {}
+    }
     let slices = kubectl.list("egressslices.nicety.dev", &[])?;
     if kubectl.cluster.json {
         say(&serde_json::to_string_pretty(&slices)?);

@@ -1,23 +1,17 @@
 //! What a change would move, and the assignment as a picture. Only a node that computes it itself knows all of it.
 
 use nicety_core::{finding::Finding, ids::NodeName};
-use nicety_egress::{
-    Change, picture,
-    plan::{Summary, plan},
-};
+use nicety_egress::{Change, picture, plan::plan};
 use nicety_objects::{Set, set::File};
 
 use crate::{
-    admin::view::egress::{MoveView, PlanView, PlanWanted, SummaryView},
+    admin::view::egress::{PlanView, PlanWanted},
     decide,
     node::Node,
 };
 
-/// Pods that are named in the text, per policy.
-const NAMED: usize = 20;
-
-const ELSEWHERE: &str = "this node takes its part from the cluster's controller and does not know all of it; hint: ask a daemon that \
-    has the cluster's objects as a folder of manifests";
+const ELSEWHERE: &str = "this node takes its part from the cluster's controller and does not know all of it; hint: \
+    `kubectl nicety egress plan` and `picture` do";
 
 /// The error says what is wrong with what was asked.
 pub fn of(node: &Node, wanted: PlanWanted) -> Result<PlanView, String> {
@@ -47,20 +41,7 @@ pub fn of(node: &Node, wanted: PlanWanted) -> Result<PlanView, String> {
         set.gateway_distribution.overrides.clear();
         set.gateway_distribution.default = found;
     }
-    let made = plan(&assembly, changes, &set, &decide::clock());
-    let policies = made.policies.iter().map(|(name, summary)| {
-        let Summary { endpoints, moved, lost, gained, failed } = summary.clone();
-        (name.clone(), SummaryView { endpoints, moved, lost, gained, failed })
-    });
-    let moves = made.moves.iter().map(|one| MoveView {
-        policy: one.policy.clone(),
-        namespace: one.pod.namespace.clone(),
-        name: one.pod.name.clone(),
-        from: one.from.as_deref().cloned(),
-        to: one.to.as_deref().cloned(),
-        why: one.why.to_string(),
-    });
-    Ok(PlanView { policies: policies.collect(), moves: moves.collect(), text: made.text(NAMED) })
+    Ok(PlanView::of(&plan(&assembly, changes, &set, &decide::clock())))
 }
 
 /// Each object in the place of the one of its name; rules between objects are the daemon's to check once they are in its folder.

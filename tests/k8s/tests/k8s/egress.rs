@@ -1,5 +1,8 @@
 //! Egress on the cluster's side: policies, nodes and pods as objects lead to slices, and nothing else writes or moves anything.
 
+mod frozen;
+mod plan;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context;
@@ -24,6 +27,9 @@ pub fn tests() -> Vec<Test> {
         Test::new("a_controller_killed_amid_its_slices_goes_on", killed),
         Test::new("a_gateway_that_is_cordoned_keeps_its_pods_and_gets_no_more", drain),
         Test::new("observers_that_agree_take_a_gateway_out", health),
+        Test::new("a_policy_that_cannot_be_read_keeps_its_slices_across_a_restart", frozen::restart),
+        Test::new("a_built_in_policy_needs_no_definition", frozen::builtin),
+        Test::new("a_plan_is_what_the_controller_then_does", plan::plan),
     ]
 }
 
@@ -179,6 +185,12 @@ impl Egress {
             (one.metadata.name.unwrap_or_default(), one.metadata.resource_version.unwrap_or_default())
         };
         Ok(all.into_iter().map(version).collect())
+    }
+
+    async fn slice_versions(&self) -> anyhow::Result<BTreeMap<String, String>> {
+        let mut versions = self.versions().await?;
+        versions.remove("out");
+        Ok(versions)
     }
 
     async fn label(&self, node: &str, patch: Value) -> anyhow::Result<()> {

@@ -12,10 +12,10 @@ mod storms;
 
 use std::process::ExitCode;
 
-use nicety_tests_k8s::{Suite, controller_instead, enclosed};
+use nicety_tests_k8s::{Suite, controller_instead, enclosed, kubectl_instead};
 
 fn main() -> ExitCode {
-    controller_instead().unwrap_or_else(|| {
+    controller_instead().or_else(kubectl_instead).unwrap_or_else(|| {
         let tests = [
             harness::tests(),
             rules::tests(),

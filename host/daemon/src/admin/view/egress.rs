@@ -14,6 +14,7 @@ use nicety_core::{
     ids::NodeName,
     millis::Millis,
 };
+use nicety_egress::plan::{Plan, Summary};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -161,6 +162,32 @@ pub struct PlanView {
     pub text: String,
 }
 
+impl PlanView {
+    /// Pods that are named in the text, per policy.
+    const NAMED: usize = 20;
+
+    pub fn of(plan: &Plan) -> PlanView {
+        let policies = plan.policies.iter().map(|(name, summary)| {
+            let Summary { endpoints, moved, lost, gained, failed } = summary.clone();
+            (name.clone(), SummaryView { endpoints, moved, lost, gained, failed })
+        });
+        let moves = plan.moves.iter().map(|one| MoveView {
+            policy: one.policy.clone(),
+            namespace: one.pod.namespace.clone(),
+            name: one.pod.name.clone(),
+            from: one.from.as_deref().cloned(),
+            to: one.to.as_deref().cloned(),
+            why: one.why.to_string(),
+        });
+        PlanView { policies: policies.collect(), moves: moves.collect(), text: plan.text(PlanView::NAMED) }
+    }
+
+    /// Whether a pod would lose its gateway, or nothing would be decided.
+    pub fn is_bad(&self) -> bool {
+        self.policies.values().any(|one| one.lost > 0 || one.failed.is_some())
+    }
+}
+
 /// How many pods of one policy.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -170,7 +197,7 @@ pub struct SummaryView {
     pub moved: usize,
     pub lost: usize,
     pub gained: usize,
-    /// Why the strategy would fail; the last assignment would stay.
+    /// Why nothing would be decided; the last assignment would stay.
     pub failed: Option<String>,
 }
 

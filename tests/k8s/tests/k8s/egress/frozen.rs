@@ -58,5 +58,6 @@ pub async fn builtin() -> anyhow::Result<()> {
     // Not named any longer: applied without it.
     objects(&egress.client, "EgressPolicy").delete("out", &DeleteParams::default()).await?;
     egress.policy(json!({"strategy": null})).await?;
-    until("the other one decides", secs(30), async || Ok(egress.status().await?["strategy"] == "least-loaded")).await
+    until("the other one decides", secs(30), async || Ok(egress.status().await?["strategy"] == "least-loaded")).await?;
+    Ok(())
 }

@@ -38,6 +38,7 @@ impl PartialEq for Cells {
 }
 
 impl Texts {
+    #[inline]
     pub fn len(&self) -> usize {
         self.ends.len()
     }
@@ -47,6 +48,7 @@ impl Texts {
     }
 
     /// The bytes of one text; empty where there is none.
+    #[inline]
     pub fn bytes_of(&self, place: usize) -> &[u8] {
         let end_of = |place: usize| self.ends.get(place).map(|end| *end as usize);
         let start = place.checked_sub(1).map_or(Some(0), end_of);
@@ -75,6 +77,7 @@ impl<Text: AsRef<str>> FromIterator<Text> for Texts {
 }
 
 impl Endpoints {
+    #[inline]
     pub fn len(&self) -> usize {
         self.identity.len()
     }
@@ -84,6 +87,7 @@ impl Endpoints {
     }
 
     /// The first address of an endpoint.
+    #[inline]
     pub fn address(&self, endpoint: usize) -> Option<Address> {
         let end = *self.address_ends.get(endpoint)? as usize;
         let start =
@@ -95,6 +99,7 @@ impl Endpoints {
     }
 
     /// The gateway before, where it is still there.
+    #[inline]
     pub fn previous(&self, endpoint: usize) -> Option<u32> {
         self.previous.get(endpoint).copied().filter(|gateway| *gateway != NONE)
     }
@@ -102,6 +107,7 @@ impl Endpoints {
 
 impl Facts {
     /// May this endpoint use this gateway? An empty `allowed` allows all.
+    #[inline]
     pub fn allows(&self, endpoint: usize, gateway: u32) -> bool {
         let word = endpoint * self.gateways.len().div_ceil(64) + gateway as usize / 64;
         self.allowed.is_empty() || self.allowed.get(word).is_some_and(|word| word >> (gateway % 64) & 1 == 1)

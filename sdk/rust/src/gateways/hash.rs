@@ -6,17 +6,20 @@ const OFFSET_64: u64 = 0xcbf2_9ce4_8422_2325;
 const PRIME_64: u64 = 0x0000_0100_0000_01b3;
 
 /// FNV-1a of 32 bits.
+#[inline]
 pub fn fnv1a_32(bytes: &[u8]) -> u32 {
     bytes.iter().fold(OFFSET_32, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(PRIME_32))
 }
 
 /// FNV-1a of 64 bits.
+#[inline]
 pub fn fnv1a_64(bytes: &[u8]) -> u64 {
     bytes.iter().fold(OFFSET_64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(PRIME_64))
 }
 
 /// A hash of a text, eight bytes at a time: for names of tens of bytes, of which there are hundreds of thousands. Not against those who
 /// choose names in order to collide: that costs balance, and nothing else.
+#[inline]
 pub fn text(bytes: &[u8]) -> u64 {
     const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
     // The length tells a text from the same with zeros behind it.
@@ -32,6 +35,7 @@ pub fn text(bytes: &[u8]) -> u64 {
 }
 
 /// Spreads the bits of a number: the finalizer of SplitMix64.
+#[inline]
 pub fn mix(number: u64) -> u64 {
     let number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -72,6 +76,7 @@ const LOG2: [u32; STEPS + 1] = {
 
 /// -log2(number / 2^64), with 26 bits behind the point, to five digits or so; in whole numbers, so that every processor has the same.
 /// Zero counts as one.
+#[inline]
 pub fn minus_log2(number: u64) -> u64 {
     let number = number.max(1);
     let zeros = number.leading_zeros();

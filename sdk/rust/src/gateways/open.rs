@@ -25,6 +25,7 @@ pub struct Pick {
 
 impl Gateway {
     /// One of unknown health serves: not to know is no reason to drop traffic.
+    #[inline]
     pub fn serves(&self) -> bool {
         self.weight > 0 && self.health != Health::Unhealthy
     }
@@ -43,6 +44,7 @@ impl Facts {
     }
 
     /// The draining gateway that an endpoint has and keeps.
+    #[inline]
     pub fn kept(&self, endpoint: usize) -> Option<u32> {
         let previous = self.endpoints.previous(endpoint)?;
         let gateway = self.gateways.get(previous as usize)?;
@@ -50,6 +52,7 @@ impl Facts {
     }
 
     /// The gateway that an endpoint has and may stay at: one that takes endpoints, and that it may use.
+    #[inline]
     pub fn home(&self, endpoint: usize) -> Option<u32> {
         let home = self.endpoints.previous(endpoint)?;
         let gateway = self.gateways.get(home as usize)?;
@@ -57,6 +60,7 @@ impl Facts {
     }
 
     /// Of `open` those that this endpoint may use, in their order. `room` is where they are put when they are not all.
+    #[inline]
     pub fn allowed_of<'a>(&self, endpoint: usize, open: &'a [u32], room: &'a mut Vec<u32>) -> &'a [u32] {
         if self.allowed.is_empty() {
             return open;
@@ -67,6 +71,7 @@ impl Facts {
     }
 }
 
+#[inline]
 fn takes(gateway: &Gateway) -> bool {
     gateway.serves() && !gateway.draining
 }

@@ -3,7 +3,10 @@
 
 use std::{cmp::Reverse, collections::BinaryHeap};
 
-use super::{Ranks, Rules, Wish, Worth, home};
+use super::{
+    Rules, Wish, home,
+    ranks::{Ranks, Worth},
+};
 use crate::{
     gateways::{
         Facts, NONE,
@@ -25,58 +28,151 @@ struct Asking {
 /// Whom an endpoint has asked last.
 #[derive(Clone, Copy)]
 enum Asked {
-    Nobody,
     Home,
     /// By its order, not by its being there.
     Ranked(Worth),
 }
 
-/// Per endpoint its gateway; [`NONE`] where all are full, or none may be used.
-pub(super) fn given(facts: &Facts, rules: Rules, open: &[u32], ranks: &Ranks, wishes: &[Wish]) -> Vec<u32> {
-    let mut room = Vec::with_capacity(open.len());
-    let mut given = vec![NONE; wishes.len()];
-    let mut asked = vec![Asked::Nobody; wishes.len()];
-    // Those whose gateway drains ask nobody else.
-    let asks = |(endpoint, wish): &(u32, &Wish)| wish.first != NONE && facts.kept(*endpoint as usize).is_none();
-    let mut asking: Vec<u32> = (0..).zip(wishes).filter(asks).map(|(endpoint, _)| endpoint).collect();
+/// Per endpoint its gateway; [`NONE`] where all are full, or none may be used. Mostly everybody has whom they ask first.
+#[inline]
+pub(super) fn given(
+    facts: &Facts,
+    rules: Rules,
+    open: &[u32],
+    ranks: &Ranks,
+    wishes: &[Wish],
+    key: &impl Fn(usize) -> u64,
+) -> Vec<u32> {
+    let mut loads = vec![0_usize; ranks.count()];
     // Those whose gateway drains count: they will ask the others one day, and the others' own must not make room for that by going.
-    let shared = wishes.iter().filter(|wish| wish.first != NONE).count();
-    let mut shares = Shares::of(rules, open, ranks, shared);
-    while let Some(endpoint) = asking.pop() {
-        let place = endpoint as usize;
-        let (Some(wish), Some(asked), Some(given_now)) =
-            (wishes.get(place), asked.get_mut(place), given.get_mut(place))
-        else {
-            continue;
-        };
-        let home = home(facts, rules, place);
-        let ranked = |gateway: u32| (ranks.worth(wish.key, gateway), gateway);
-        let next = match (*asked, home) {
-            (Asked::Nobody, Some(home)) => Some((ranked(home), Asked::Home)),
-            (Asked::Nobody, None) => Some(ranked(wish.first)).map(|next| (next, Asked::Ranked(next.0))),
-            (last, home) => {
-                let left = |one: &(Worth, u32)| {
-                    let later = match last {
-                        Asked::Ranked(last) => one.0 < last,
-                        Asked::Home | Asked::Nobody => true,
-                    };
-                    later && Some(one.1) != home
-                };
-                let candidates = facts.allowed_of(place, open, &mut room).iter().copied();
-                candidates.map(ranked).filter(left).max().map(|next| (next, Asked::Ranked(next.0)))
-            }
-        };
-        let Some(((worth, gateway), now)) = next else { continue };
-        (*asked, *given_now) = (now, gateway);
-        let tie = tie(facts, place);
-        if let Some(out) = shares.ask(gateway, Asking { here: home == Some(gateway), worth, tie, endpoint }) {
-            if let Some(entry) = given.get_mut(out as usize) {
-                *entry = NONE;
-            }
-            asking.push(out);
+    let mut shared = 0;
+    let ask = |(endpoint, wish): (usize, &Wish)| {
+        if wish.first == NONE {
+            return NONE;
+        }
+        shared += 1;
+        // Those whose gateway drains ask nobody else.
+        if facts.kept(endpoint).is_some() {
+            return NONE;
+        }
+        let first = home(facts, rules, endpoint).unwrap_or(wish.first);
+        if let Some(load) = loads.get_mut(first as usize) {
+            *load += 1;
+        }
+        first
+    };
+    let given: Vec<u32> = wishes.iter().enumerate().map(ask).collect();
+    let most = most(rules, open, ranks, shared);
+    let full = loads.iter().zip(&most).any(|(load, most)| load > most);
+    if full { Matching { facts, rules, open, ranks, wishes, key, most }.settled(given, &loads) } else { given }
+}
+
+/// Most endpoints of each gateway, by its index.
+fn most(rules: Rules, open: &[u32], ranks: &Ranks, endpoints: usize) -> Vec<usize> {
+    let weight = |gateway: &u32| u128::from(ranks.weight(*gateway));
+    let all: u128 = open.iter().map(weight).sum();
+    let mut most = vec![usize::MAX; ranks.count()];
+    for gateway in open.iter().filter(|_| rules.bound > 0) {
+        let share = (endpoints as u128 * u128::from(rules.bound) * weight(gateway)).div_ceil((all * 100).max(1));
+        if let Some(entry) = most.get_mut(*gateway as usize) {
+            *entry = usize::try_from(share).unwrap_or(usize::MAX);
         }
     }
-    given
+    most
+}
+
+struct Matching<'a, Key> {
+    facts: &'a Facts,
+    rules: Rules,
+    open: &'a [u32],
+    ranks: &'a Ranks,
+    wishes: &'a [Wish],
+    key: &'a Key,
+    most: Vec<usize>,
+}
+
+/// Whom a gateway has. Most never have more than they may: those need no order.
+enum Queue {
+    Room(Vec<u32>),
+    Full(BinaryHeap<Reverse<Asking>>),
+}
+
+impl<Key: Fn(usize) -> u64> Matching<'_, Key> {
+    /// From whom everybody asks first, and how many ask each gateway, to whom they get.
+    fn settled(&self, mut given: Vec<u32>, loads: &[usize]) -> Vec<u32> {
+        let mut queues: Vec<Queue> = loads.iter().map(|load| Queue::Room(Vec::with_capacity(*load))).collect();
+        let mut turned_away = Vec::new();
+        for (endpoint, gateway) in (0..).zip(&given) {
+            turned_away.extend(self.ask(&mut queues, *gateway, endpoint));
+        }
+        // What each has asked last matters only of those that are turned away.
+        let mut asked: Vec<Option<Asked>> = vec![None; given.len()];
+        let mut room = Vec::with_capacity(self.open.len());
+        while let Some(endpoint) = turned_away.pop() {
+            let place = endpoint as usize;
+            let (Some(asked), Some(given)) = (asked.get_mut(place), given.get_mut(place)) else { continue };
+            *given = NONE;
+            let last = asked.unwrap_or_else(|| self.first(place));
+            let Some((worth, gateway)) = self.next(place, last, &mut room) else { continue };
+            (*asked, *given) = (Some(Asked::Ranked(worth)), gateway);
+            turned_away.extend(self.ask(&mut queues, gateway, endpoint));
+        }
+        given
+    }
+
+    /// What an endpoint asks first.
+    fn first(&self, endpoint: usize) -> Asked {
+        match home(self.facts, self.rules, endpoint) {
+            Some(_) => Asked::Home,
+            None => {
+                let first = self.wishes.get(endpoint).map_or(NONE, |wish| wish.first);
+                Asked::Ranked(self.ranks.worth((self.key)(endpoint), first))
+            }
+        }
+    }
+
+    /// The best of those that it has not asked.
+    fn next(&self, endpoint: usize, last: Asked, room: &mut Vec<u32>) -> Option<(Worth, u32)> {
+        let (key, home) = ((self.key)(endpoint), home(self.facts, self.rules, endpoint));
+        let left = |one: &(Worth, u32)| {
+            let later = match last {
+                Asked::Ranked(last) => one.0 < last,
+                Asked::Home => true,
+            };
+            later && Some(one.1) != home
+        };
+        let candidates = self.facts.allowed_of(endpoint, self.open, room).iter();
+        candidates.map(|gateway| (self.ranks.worth(key, *gateway), *gateway)).filter(left).max()
+    }
+
+    /// Who is turned away, if somebody is.
+    fn ask(&self, queues: &mut [Queue], gateway: u32, endpoint: u32) -> Option<u32> {
+        let most = *self.most.get(gateway as usize)?;
+        let queue = queues.get_mut(gateway as usize)?;
+        match queue {
+            Queue::Room(those) => {
+                those.push(endpoint);
+                if those.len() <= most {
+                    return None;
+                }
+                let asking = those.iter().map(|endpoint| Reverse(self.asking(gateway, *endpoint)));
+                *queue = Queue::Full(asking.collect());
+            }
+            Queue::Full(those) => those.push(Reverse(self.asking(gateway, endpoint))),
+        }
+        let Queue::Full(those) = queue else { return None };
+        those.pop().map(|Reverse(asking)| asking.endpoint)
+    }
+
+    fn asking(&self, gateway: u32, endpoint: u32) -> Asking {
+        let place = endpoint as usize;
+        Asking {
+            here: home(self.facts, self.rules, place) == Some(gateway),
+            worth: self.ranks.worth((self.key)(place), gateway),
+            tie: tie(self.facts, place),
+            endpoint,
+        }
+    }
 }
 
 /// The first address; of an endpoint that has none, its names.
@@ -84,51 +180,5 @@ fn tie(facts: &Facts, endpoint: usize) -> u64 {
     match facts.endpoints.address(endpoint) {
         Some(Address { high, low }) => mix(high ^ mix(low)),
         None => text(facts.endpoints.identity.bytes_of(endpoint)) ^ text(facts.endpoints.uid.bytes_of(endpoint)),
-    }
-}
-
-/// What each gateway may have, and who has it.
-struct Shares {
-    /// By index of a gateway. None: no bound.
-    most: Vec<Option<usize>>,
-    queues: Vec<Queue>,
-}
-
-/// Most gateways never have more than they may: those need no order.
-enum Queue {
-    Room(Vec<Reverse<Asking>>),
-    Full(BinaryHeap<Reverse<Asking>>),
-}
-
-impl Shares {
-    fn of(rules: Rules, open: &[u32], ranks: &Ranks, endpoints: usize) -> Shares {
-        let weight = |gateway: &u32| u128::from(ranks.weight(*gateway));
-        let all: u128 = open.iter().map(weight).sum();
-        let mut most = vec![None; ranks.all.len()];
-        for gateway in open.iter().filter(|_| rules.bound > 0) {
-            let share = (endpoints as u128 * u128::from(rules.bound) * weight(gateway)).div_ceil((all * 100).max(1));
-            if let Some(entry) = most.get_mut(*gateway as usize) {
-                *entry = Some(usize::try_from(share).unwrap_or(usize::MAX));
-            }
-        }
-        Shares { most, queues: ranks.all.iter().map(|_| Queue::Room(Vec::new())).collect() }
-    }
-
-    /// Who is turned away, if somebody is.
-    fn ask(&mut self, gateway: u32, asking: Asking) -> Option<u32> {
-        let most = self.most.get(gateway as usize).copied().flatten()?;
-        let queue = self.queues.get_mut(gateway as usize)?;
-        match queue {
-            Queue::Room(those) => {
-                those.push(Reverse(asking));
-                if those.len() <= most {
-                    return None;
-                }
-                *queue = Queue::Full(BinaryHeap::from(std::mem::take(those)));
-            }
-            Queue::Full(those) => those.push(Reverse(asking)),
-        }
-        let Queue::Full(those) = queue else { return None };
-        those.pop().map(|Reverse(asking)| asking.endpoint)
     }
 }

@@ -1,7 +1,10 @@
 //! What bounded rendezvous hashing promises, on instances of every size.
 
 use super::*;
-use crate::{facts, gateways::Gateway};
+use crate::{
+    facts,
+    gateways::{Gateway, hash::text},
+};
 
 const BOUNDED: Rules = Rules { bound: 125, sticky: true };
 const UNBOUNDED: Rules = Rules { bound: 0, sticky: false };

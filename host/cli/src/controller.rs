@@ -22,9 +22,6 @@ use crate::{
     daemon::{Json, host_name, logs},
 };
 
-/// A distribution is one decision at a time.
-const SANDBOXES: u32 = 2;
-
 pub fn run(arguments: Controller) -> anyhow::Result<()> {
     let Controller {
         kubeconfig,
@@ -78,7 +75,7 @@ impl Deciding for Sandboxed {
         let policies = match opened.take() {
             Some(policies) => policies,
             None => {
-                let engine = EngineConfig { sandboxes: SANDBOXES, ..EngineConfig::default() };
+                let engine = EngineConfig::for_distributions();
                 Policies::open(engine, &self.state).map_err(|error| vec![Finding::new("", chain(&error))])?
             }
         };

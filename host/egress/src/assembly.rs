@@ -4,8 +4,10 @@
 mod change;
 mod decided;
 mod machines;
+mod order;
 mod recall;
 mod status;
+mod touched;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -26,6 +28,7 @@ use nicety_strategies::{Run, Shadowed, StrategySet, run::Clock};
 
 pub use change::Change;
 pub use status::{Told, Word};
+pub use touched::Touched;
 
 use crate::{
     gateways::{Member, Role},
@@ -39,7 +42,7 @@ pub struct Assembly {
     /// Pods by their node.
     on: BTreeMap<NodeName, BTreeSet<Name>>,
     /// What pods have, by their node and per policy: a node's part without a search. Most pods are of one policy.
-    held: BTreeMap<NodeName, BTreeMap<Name, Vec<(String, Given)>>>,
+    held: BTreeMap<NodeName, BTreeMap<Name, Vec<(Arc<str>, Given)>>>,
     /// Every gateway of every policy.
     gateways: BTreeMap<Arc<GatewayId>, Gateway>,
     gateways_of: BTreeMap<NodeName, BTreeSet<Arc<GatewayId>>>,
@@ -51,8 +54,8 @@ pub struct Assembly {
     homes: BTreeMap<IpAddr, NodeName>,
     /// Nodes, their health or policies have changed: gateways are to be resolved again.
     machines: bool,
-    /// Nodes whose part may have changed.
-    touched: BTreeSet<NodeName>,
+    /// Nodes whose part may have changed, and what of it.
+    touched: BTreeMap<NodeName, Touched>,
 }
 
 /// What is known of one policy.
@@ -86,8 +89,8 @@ struct Given {
 /// What came of a recomputation.
 #[derive(Debug, Default)]
 pub struct Outcome {
-    /// Nodes whose part is another now, or may be.
-    pub nodes: BTreeSet<NodeName>,
+    /// Nodes whose part is another now, or may be, and what of it.
+    pub nodes: BTreeMap<NodeName, Touched>,
     /// Who has another gateway, per policy in the order of pods.
     pub moves: Vec<Move>,
     /// Policies of which something else is to be said now.
@@ -118,6 +121,10 @@ impl Assembly {
         &self.view
     }
 
+    fn touch(&mut self, node: NodeName) -> &mut Touched {
+        self.touched.entry(node).or_default()
+    }
+
     /// Does what changes since the last time ask for.
     pub fn recompute(&mut self, set: &StrategySet, clock: &Clock<'_>) -> Outcome {
         let mut outcome = Outcome::default();
@@ -146,32 +153,41 @@ impl Assembly {
     /// One node's part, as it follows from the last recomputation.
     pub fn share(&self, node: &NodeName) -> Share {
         let mut share = Share::default();
-        for policies in self.held.get(node).into_iter().flat_map(BTreeMap::values) {
-            let mut pod: Option<(PodKey, Endpoint)> = None;
-            for (policy, given) in policies {
-                for id in given.primary.iter().chain(&given.standby) {
-                    if let Some(gateway) = self.gateways.get(id).filter(|_| !share.gateways.contains_key(&**id)) {
-                        share.gateways.insert((**id).clone(), gateway.clone());
-                    }
-                }
-                let fresh =
-                    || (key(&given.pod), Endpoint { addresses: given.pod.addresses.clone(), ..Endpoint::default() });
-                let (_, endpoint) = pod.get_or_insert_with(fresh);
-                endpoint.exits.insert(policy.clone(), exit(given));
-            }
-            share.endpoints.extend(pod);
+        let mut gateways: BTreeSet<&Arc<GatewayId>> = self.own(node).collect();
+        for (name, policies) in self.held.get(node).into_iter().flatten() {
+            gateways.extend(policies.iter().flat_map(|(_, given)| given.primary.iter().chain(&given.standby)));
+            share.endpoints.extend(self.endpoint(node, name));
         }
-        for id in self.gateways_of.get(node).into_iter().flatten() {
-            if let Some(gateway) = self.gateways.get(id) {
-                share.gateways.insert((**id).clone(), gateway.clone());
-            }
-        }
-        for sender in self.senders.get(node).into_iter().flat_map(BTreeMap::keys).filter(|sender| *sender != node) {
-            let addresses = self.view.nodes.get(sender).map(|node| node.addresses.iter().copied().collect());
-            share.senders.insert(sender.clone(), addresses.unwrap_or_default());
-        }
+        let known = gateways.into_iter().filter_map(|id| Some(((**id).clone(), self.gateway(id)?.clone())));
+        share.gateways = known.collect();
+        let senders = self.senders.get(node).into_iter().flat_map(BTreeMap::keys);
+        share.senders =
+            senders.filter_map(|sender| Some((sender.clone(), self.sender(node, sender)?.collect()))).collect();
         share.watches = self.watches.get(node).cloned().unwrap_or_default();
         share
+    }
+
+    /// Where one pod of a node leaves. None: no policy is for it, or it is not there.
+    pub(crate) fn endpoint(&self, node: &NodeName, name: &Name) -> Option<(PodKey, Endpoint)> {
+        let policies = self.held.get(node)?.get(name)?;
+        let (_, Given { pod, .. }) = policies.first()?;
+        let exits = policies.iter().map(|(policy, given)| (policy.to_string(), exit(given))).collect();
+        Some((key(pod), Endpoint { addresses: pod.addresses.clone(), exits }))
+    }
+
+    /// Addresses that packets of a node which sends to this one come from. None: it sends nothing.
+    pub(crate) fn sender(&self, node: &NodeName, sender: &NodeName) -> Option<impl Iterator<Item = IpAddr> + '_> {
+        self.senders.get(node)?.get(sender).filter(|_| node != sender)?;
+        Some(self.view.nodes.get(sender).into_iter().flat_map(|node| node.addresses.iter().copied()))
+    }
+
+    pub(crate) fn gateway(&self, id: &GatewayId) -> Option<&Gateway> {
+        self.gateways.get(id)
+    }
+
+    /// Gateways that a node is itself.
+    pub(crate) fn own(&self, node: &NodeName) -> impl Iterator<Item = &Arc<GatewayId>> + Clone {
+        self.gateways_of.get(node).into_iter().flatten()
     }
 
     /// Every node that has a part.

@@ -22,13 +22,13 @@ use crate::{
     view::{Name, REGION_LABEL, View, ZONE_LABEL, identity},
 };
 
-/// `previous`: the gateway that a pod has now. The gateways of the facts are the members that are shown, in their order.
+/// `previous`: the gateway that a pod has now, asked of each in their order. The gateways of the facts are the members that are shown, in their order.
 pub fn of<'a>(
     policy: &str,
     view: &View,
     members: &[Member],
     endpoints: impl Iterator<Item = (&'a Name, &'a Arc<Pod>)> + Clone,
-    previous: impl Fn(&Name, &Pod) -> Option<Arc<GatewayId>>,
+    mut previous: impl FnMut(&Name, &Pod) -> Option<&'a GatewayId>,
 ) -> Facts {
     let shown: Vec<&Member> = members.iter().filter(|member| member.is_shown()).collect();
     let tables = Tables::of(view, &shown, endpoints.clone().map(|(_, pod)| &**pod));

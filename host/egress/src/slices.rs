@@ -1,4 +1,8 @@
 //! A node's part as slices of bounded size. Who is in a slice stays in it, so that a change rewrites the slices that it is in and no others.
+//! `pack` says which slices a part makes; `Slices` has the same of a whole cluster, and takes changes for what they cost.
+
+mod packed;
+mod part;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,6 +10,8 @@ use nicety_core::{
     egress::share::{Endpoint, GatewayId, PodKey, Share},
     ids::NodeName,
 };
+pub use packed::{Packed, Slices};
+
 use nicety_objects::{
     EgressSlice,
     egress_slice::{
@@ -20,7 +26,8 @@ pub fn pack(
     share: &Share,
     before: &BTreeMap<String, EgressSlice>,
 ) -> BTreeMap<String, EgressSliceSpec> {
-    let parts = parts(share, before);
+    let before = before.iter().filter_map(|(name, slice)| Some((number_of(name)?, &slice.part))).collect();
+    let parts = parts(share, &before);
     let named = parts.into_iter().filter(|(_, part)| !part.is_empty());
     named.map(|(number, part)| (name_of(node, number), EgressSliceSpec::of(node, &part))).collect()
 }
@@ -39,9 +46,7 @@ pub fn unpack<'a>(slices: impl IntoIterator<Item = &'a EgressSlice>) -> Share {
 }
 
 /// By number.
-fn parts(share: &Share, before: &BTreeMap<String, EgressSlice>) -> BTreeMap<u32, Share> {
-    let before: BTreeMap<u32, &Share> =
-        before.iter().filter_map(|(name, slice)| Some((number_of(name)?, &slice.part))).collect();
+fn parts(share: &Share, before: &BTreeMap<u32, &Share>) -> BTreeMap<u32, Share> {
     let mut parts: BTreeMap<u32, Share> = before.keys().map(|number| (*number, Share::default())).collect();
     let mut new: Vec<(&PodKey, &Endpoint)> = Vec::new();
     let was: BTreeMap<&PodKey, u32> =
@@ -61,9 +66,9 @@ fn parts(share: &Share, before: &BTreeMap<String, EgressSlice>) -> BTreeMap<u32,
     }
     let there: BTreeSet<GatewayId> = parts.values().flat_map(|part| part.gateways.keys().cloned()).collect();
     let own = share.gateways.iter().filter(|(id, _)| !there.contains(*id));
-    spread(&mut parts, &before, own, MAX_GATEWAYS, |part| &mut part.gateways, |part| &part.gateways);
-    spread(&mut parts, &before, share.senders.iter(), MAX_SENDERS, |part| &mut part.senders, |part| &part.senders);
-    spread(&mut parts, &before, share.watches.iter(), MAX_WATCHES, |part| &mut part.watches, |part| &part.watches);
+    spread(&mut parts, before, own, MAX_GATEWAYS, |part| &mut part.gateways, |part| &part.gateways);
+    spread(&mut parts, before, share.senders.iter(), MAX_SENDERS, |part| &mut part.senders, |part| &part.senders);
+    spread(&mut parts, before, share.watches.iter(), MAX_WATCHES, |part| &mut part.watches, |part| &part.watches);
     parts
 }
 

@@ -6,7 +6,7 @@ use std::hash::{Hash, Hasher};
 use sha2::{Digest, Sha256};
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
 
-/// Memory of a slot that stays mapped between two decisions and is cleared by hand: a policy of ours has 256 KiB.
+/// Of a slot's table so much stays mapped between two decisions and is cleared by hand.
 const KEEP_RESIDENT: usize = 512 << 10;
 /// Core modules of one policy. One of Rust has 3, one of JavaScript 11, and one of Python, which is linked of libraries, 38.
 pub(crate) const MODULES_PER_POLICY: u32 = 64;
@@ -103,7 +103,7 @@ pub(crate) fn compiling() -> Config {
 }
 
 /// For the process that decides: runs, and cannot compile.
-pub(crate) fn running(sandboxes: u32, memory: usize) -> Config {
+pub(crate) fn running(sandboxes: u32, memory: usize, resident: usize) -> Config {
     // The pool never runs dry before the semaphore in front of it; what is not used of it costs address space at most.
     let of_all = |each: u32| sandboxes.saturating_mul(each);
     let mut pool = PoolingAllocationConfig::new();
@@ -119,7 +119,7 @@ pub(crate) fn running(sandboxes: u32, memory: usize) -> Config {
         .table_elements(TABLE_ELEMENTS)
         .max_memory_size(memory)
         .max_unused_warm_slots(sandboxes)
-        .linear_memory_keep_resident(KEEP_RESIDENT)
+        .linear_memory_keep_resident(resident)
         .table_keep_resident(KEEP_RESIDENT)
         .pagemap_scan(Enabled::Auto);
     let mut config = SETTINGS.config();

@@ -64,7 +64,7 @@ impl Source {
     fn new(native: bool) -> Result<Source> {
         #[cfg(feature = "modules")]
         if !native {
-            return Ok(Source::Modules(nicety_engine::Engine::new(nicety_engine::EngineConfig::default())?));
+            return Ok(Source::Modules(nicety_engine::Engine::new(nicety_engine::EngineConfig::for_distributions())?));
         }
         let _ = native;
         Ok(Source::Native)

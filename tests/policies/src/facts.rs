@@ -77,15 +77,15 @@ pub fn eight_nics() -> Facts {
     })
 }
 
-/// As many endpoints of one EgressPolicy, spread over as many gateways.
-pub fn endpoints(endpoints: u32, gateways: u32) -> Facts {
+/// As many endpoints of one EgressPolicy, spread over as many gateways. `weight`: of a gateway, by its index.
+pub fn endpoints(endpoints: u32, gateways: u32, weight: impl Fn(u32) -> u32) -> Facts {
     let address = |index: u32| Ipv4Addr::from_bits(0x0a00_0000 + index).into();
     let gateway = |index: u32| gateways::Gateway {
         id: format!("gateway-{index}"),
         node: gateways::NONE,
         zone: gateways::NONE,
         addresses: vec![address(index)],
-        weight: 1,
+        weight: weight(index),
         health: gateways::Health::Healthy,
         draining: false,
         since: None,

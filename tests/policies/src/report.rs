@@ -11,8 +11,12 @@ use crate::{decisions, facts, loading, times::Times};
 type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
 
 const SELECTION: &str = "spread";
-/// The simplest one, and the one that ranks all gateways for each endpoint.
-const DISTRIBUTIONS: [&str; 2] = ["round-robin", "rendezvous"];
+/// The simplest one, and the one that ranks all gateways for each endpoint: by name, policy, and weight of a gateway by its index.
+const DISTRIBUTIONS: [(&str, &str, fn(u32) -> u32); 3] = [
+    ("round-robin", "round-robin", |_| 1),
+    ("rendezvous", "rendezvous", |_| 1),
+    ("rendezvous by weight", "rendezvous", |index| 1 + index % 4),
+];
 /// The built-in that comes closest to 64 KiB.
 const LOADED: &str = "networks-annotation";
 const CALLERS: usize = 16;
@@ -67,11 +71,14 @@ fn measure_in(folder: &std::path::Path, arguments: &Arguments) -> Result<Value> 
     add("sandboxed", decision(&selection, &eight, 20_000)?);
     add("native", decision(&*native, &eight, 20_000)?);
     add("callers", callers(&selection, &*native, &eight)?);
-    let many = facts::endpoints(100_000, 64);
-    for name in DISTRIBUTIONS {
-        let native = nicety_native::get(name).ok_or("no native twin")?;
-        add(name, decision(&engine.load(builtin(name)?)?, &many, 40)?);
-        add(&format!("native {name}"), decision(&*native, &many, 40)?);
+    let engine_of_many = Engine::new(EngineConfig::for_distributions())?;
+    for (name, policy, weight) in DISTRIBUTIONS {
+        let many = facts::endpoints(100_000, 64, weight);
+        let native = nicety_native::get(policy).ok_or("no native twin")?;
+        let sandboxed = engine_of_many.load(builtin(policy)?)?;
+        let (sandboxed, native) = side_by_side(&sandboxed, &*native, &many, 40)?;
+        add(name, sandboxed);
+        add(&format!("native {name}"), native);
     }
     for (language, file) in &arguments.others {
         let module = fs::read(file).map_err(|error| format!("cannot read `{}`: {error}", file.display()))?;
@@ -94,6 +101,24 @@ fn decision(policy: &dyn Evaluator, facts: &Facts, decisions: usize) -> Result<V
         fields.insert("fuel".to_owned(), policy.evaluate("{}", facts).fuel.into());
     }
     Ok(value)
+}
+
+/// In turns, so that whatever else the machine does hits each alike.
+fn side_by_side(one: &dyn Evaluator, other: &dyn Evaluator, facts: &Facts, decisions: usize) -> Result<(Value, Value)> {
+    let mut times = [Times::default(), Times::default()];
+    for _ in 0..decisions {
+        for (times, policy) in times.iter_mut().zip([one, other]) {
+            times.append(decisions::measure(policy, "{}", facts, 1)?);
+        }
+    }
+    let [of_one, of_other] = times.map(|times| percentiles(&times));
+    let with_fuel = |mut value: Value, policy: &dyn Evaluator| {
+        if let Some(fields) = value.as_object_mut() {
+            fields.insert("fuel".to_owned(), policy.evaluate("{}", facts).fuel.into());
+        }
+        value
+    };
+    Ok((with_fuel(of_one, one), with_fuel(of_other, other)))
 }
 
 /// Throughput of many callers against that of one; and the same of the native policy, which shares nothing and says what the machine

@@ -10,6 +10,10 @@ impl Times {
         self.0.push(time);
     }
 
+    pub fn append(&mut self, times: Times) {
+        self.0.extend(times.0);
+    }
+
     /// The time that `percent` of them do not exceed, in microseconds; NaN without any.
     pub fn percentile(&self, percent: usize) -> f64 {
         let mut sorted = self.0.clone();

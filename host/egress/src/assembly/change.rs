@@ -114,7 +114,10 @@ impl Assembly {
         // Where its packets come from is told to the gateways that it sends to.
         if before.map(|known| &known.addresses) != node.as_ref().map(|node| &node.addresses) {
             let to = self.senders.iter().filter(|(_, from)| from.contains_key(&name));
-            self.touched.extend(to.map(|(gateway, _)| gateway.clone()));
+            let to: Vec<NodeName> = to.map(|(gateway, _)| gateway.clone()).collect();
+            for gateway in to {
+                self.touch(gateway).senders.insert(name.clone());
+            }
         }
         self.machines = true;
         match node {

@@ -1,15 +1,15 @@
 //! One policy's decision: asked when something that it depends on has changed, applied as far as the host's own rules go.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeSet, sync::Arc};
 
 use nicety_core::{decision::Assignment, egress::share::GatewayId, facts::gateways::NONE, ids::NodeName};
 use nicety_objects::listed::Pod;
 use nicety_strategies::{StrategySet, decide, run::Clock};
 
-use super::{Assembly, Given, Move, Of, Outcome};
+use super::{
+    Assembly, Given, Move, Of, Outcome,
+    order::{InOrder, both},
+};
 use crate::{facts, view::Name};
 
 /// Said of a pod that came while its policy's strategy failed.
@@ -29,9 +29,10 @@ impl Assembly {
         of.touched = false;
         of.strategy = strategy.name.to_string();
         of.failed = None;
-        let new = if of.members.iter().any(|member| member.is_shown()) && !of.captured.is_empty() {
+        let different = if of.members.iter().any(|member| member.is_shown()) && !of.captured.is_empty() {
+            let mut past = InOrder::of(&of.given);
             let previous = |name: &Name, pod: &Pod| {
-                of.given.get(name).filter(|given| given.pod.uid == pod.uid).and_then(|given| given.primary.clone())
+                past.get(name).filter(|given| given.pod.uid == pod.uid).and_then(|given| given.primary.as_deref())
             };
             let facts = facts::of(name, &self.view, &of.members, of.captured.iter(), previous);
             let decided = decide::distribution(set, name, &facts, clock);
@@ -45,14 +46,11 @@ impl Assembly {
             }
         } else {
             let reason: Arc<str> = NO_GATEWAY.into();
-            let none =
-                |pod: &Arc<Pod>| Given { pod: pod.clone(), primary: None, standby: None, reason: reason.clone() };
-            of.captured.iter().map(|(name, pod)| (name.clone(), none(pod))).collect()
+            of.different(|pod, _| Given { pod: pod.clone(), primary: None, standby: None, reason: reason.clone() })
         };
         // One that failed is asked again when something changes, or the strategy is another.
         of.decided_by = identity;
-        let old = std::mem::replace(&mut of.given, new);
-        self.compare(name, &old, outcome);
+        self.apply(name, different, outcome);
         if !self.view.policies.contains_key(name) {
             self.policies.remove(name);
         }
@@ -60,9 +58,8 @@ impl Assembly {
     }
 
     /// What differs, to those whom it concerns.
-    fn compare(&mut self, policy: &str, old: &BTreeMap<Name, Given>, outcome: &mut Outcome) {
+    fn apply(&mut self, policy: &str, different: Vec<Different>, outcome: &mut Outcome) {
         let Some(of) = self.policies.get_mut(policy) else { return };
-        let mut counted = Vec::new();
         let first = outcome.moves.len();
         let mut tell = |pod: &Arc<Pod>, from: Option<&Given>, to: Option<&Given>| {
             let from = from.and_then(|given| given.primary.clone());
@@ -71,24 +68,19 @@ impl Assembly {
                 outcome.moves.push(Move { policy: policy.to_owned(), pod: pod.clone(), from, to, why });
             }
         };
-        let gone = old.iter().filter(|(name, _)| !of.given.contains_key(*name));
-        let gone = gone.map(|(name, before)| (name, Some(before), None));
-        let there = of.given.iter().map(|(name, after)| (name, old.get(name), Some(after)));
-        for (name, before, after) in there.chain(gone) {
-            if before == after {
-                continue;
-            }
-            self.touched.extend([before, after].into_iter().flatten().filter_map(|given| given.pod.node.clone()));
-            counted.extend(before.map(|given| (name.clone(), given.clone(), false)));
-            counted.extend(after.map(|given| (name.clone(), given.clone(), true)));
+        for (name, before, after) in &different {
             match (before, after) {
                 (Some(before), Some(after)) if before.pod.uid == after.pod.uid => {
                     tell(&after.pod, Some(before), Some(after));
                 }
                 (before, after) => {
-                    before.into_iter().for_each(|given| tell(&given.pod, Some(given), None));
-                    after.into_iter().for_each(|given| tell(&given.pod, None, Some(given)));
+                    before.iter().for_each(|given| tell(&given.pod, Some(given), None));
+                    after.iter().for_each(|given| tell(&given.pod, None, Some(given)));
                 }
+            }
+            match after {
+                Some(after) => drop(of.given.insert(name.clone(), after.clone())),
+                None => drop(of.given.remove(name)),
             }
         }
         let moved = outcome.moves.iter().skip(first).filter(|one| one.is_movement()).count();
@@ -96,19 +88,22 @@ impl Assembly {
             of.moved = u32::try_from(moved).unwrap_or(u32::MAX);
             of.moved_ever += moved as u64;
         }
-        for (name, given, comes) in counted {
-            self.count(&name, policy, &given, comes);
+        let policy: Arc<str> = policy.into();
+        for (name, before, after) in different {
+            before.into_iter().for_each(|given| self.count(&name, &policy, &given, false));
+            after.into_iter().for_each(|given| self.count(&name, &policy, &given, true));
         }
     }
 
     /// What a pod has joins its node's, or leaves it. A gateway's node is told of nodes that send to it, not of their pods.
-    pub(super) fn count(&mut self, name: &Name, policy: &str, given: &Given, comes: bool) {
+    pub(super) fn count(&mut self, name: &Name, policy: &Arc<str>, given: &Given, comes: bool) {
         let Some(from) = &given.pod.node else { return };
+        self.touch(from.clone()).pods.insert(name.clone());
         let pods = self.held.entry(from.clone()).or_default();
         let policies = pods.entry(name.clone()).or_default();
         policies.retain(|(known, _)| known != policy);
         if comes {
-            policies.push((policy.to_owned(), given.clone()));
+            policies.push((policy.clone(), given.clone()));
         }
         if policies.is_empty() {
             pods.remove(name);
@@ -130,7 +125,7 @@ impl Assembly {
                 self.senders.remove(&gateway);
             }
             if (before == 0) != (after == 0) {
-                self.touched.insert(gateway);
+                self.touch(gateway).senders.insert(from.clone());
             }
         }
     }
@@ -141,46 +136,58 @@ fn node_of(id: &GatewayId) -> Option<NodeName> {
     id.as_str().split_once('/')?.0.parse().ok()
 }
 
+/// A pod of which something else holds than before: what it had, and what it has.
+type Different = (Name, Option<Given>, Option<Given>);
+
 impl Of {
     /// Review has passed the assignment; nobody is sent to the dead all the same.
-    fn assigned(&self, assignment: &Assignment) -> BTreeMap<Name, Given> {
+    fn assigned(&self, assignment: &Assignment) -> Vec<Different> {
         let shown = self.members.iter().filter(|member| member.is_shown());
         let usable: Vec<Option<&Arc<GatewayId>>> =
             shown.map(|member| member.id().filter(|_| member.is_usable())).collect();
         let usable = |index: u32| usable.get(index as usize).copied().flatten().filter(|_| index != NONE).cloned();
         let reasons: Vec<Arc<str>> = assignment.reasons.iter().map(|reason| reason.as_str().into()).collect();
         let none: Arc<str> = "".into();
-        let rows = assignment.primary.iter().zip(&assignment.standby).zip(&assignment.reason);
-        let mut given = BTreeMap::new();
-        for ((name, pod), ((primary, standby), reason)) in self.captured.iter().zip(rows) {
-            let reason = reasons.get(usize::from(*reason)).unwrap_or(&none).clone();
+        let mut rows = assignment.primary.iter().zip(&assignment.standby).zip(&assignment.reason);
+        self.different(|pod, before| {
+            // Review has seen to it that everybody has a row.
+            let ((primary, standby), reason) = rows.next().unwrap_or(((&NONE, &NONE), &u8::MAX));
             let (primary, standby) = (usable(*primary), usable(*standby));
             // Who stays keeps the word by which it came: that it stays is no news to its node.
-            let before = self.given.get(name).filter(|before| before.pod.uid == pod.uid && before.primary == primary);
-            let reason = before.map_or(reason, |before| before.reason.clone());
-            given.insert(name.clone(), Given { pod: pod.clone(), primary, standby, reason });
-        }
-        given
+            let before = before.filter(|before| before.pod.uid == pod.uid && before.primary == primary);
+            let reason = before.map_or_else(|| reasons.get(usize::from(*reason)), |before| Some(&before.reason));
+            Given { pod: pod.clone(), primary, standby, reason: reason.unwrap_or(&none).clone() }
+        })
     }
 
     /// The last good assignment, without the dead; who is new has nothing.
-    fn kept(&self) -> BTreeMap<Name, Given> {
+    fn kept(&self) -> Vec<Different> {
         let usable: BTreeSet<&Arc<GatewayId>> =
             self.members.iter().filter(|member| member.is_usable()).filter_map(|member| member.id()).collect();
         let lives = |id: &Option<Arc<GatewayId>>| id.clone().filter(|id| usable.contains(id));
-        let mut kept = BTreeMap::new();
-        for (name, pod) in &self.captured {
-            let before = self.given.get(name).filter(|given| given.pod.uid == pod.uid);
+        let (failed, fell_back): (Arc<str>, Arc<str>) = (FAILED.into(), FELL_BACK.into());
+        self.different(|pod, before| {
+            let before = before.filter(|given| given.pod.uid == pod.uid);
             let (primary, standby) =
                 before.map_or((None, None), |given| (lives(&given.primary), lives(&given.standby)));
             let (primary, standby, reason) = match (primary, standby) {
-                (Some(primary), standby) => (Some(primary), standby, before.map(|given| given.reason.clone())),
-                (None, Some(standby)) => (Some(standby), None, Some(FELL_BACK.into())),
+                (Some(primary), standby) => (Some(primary), standby, before.map(|given| &given.reason)),
+                (None, Some(standby)) => (Some(standby), None, Some(&fell_back)),
                 (None, None) => (None, None, None),
             };
-            let reason = reason.unwrap_or_else(|| FAILED.into());
-            kept.insert(name.clone(), Given { pod: pod.clone(), primary, standby, reason });
+            Given { pod: pod.clone(), primary, standby, reason: reason.unwrap_or(&failed).clone() }
+        })
+    }
+
+    /// Those who have something else by this rule than they had. `rule`: what a pod has now, of what it had; asked of all, in their order.
+    fn different(&self, mut rule: impl FnMut(&Arc<Pod>, Option<&Given>) -> Given) -> Vec<Different> {
+        let mut different = Vec::new();
+        for (name, before, pod) in both(&self.given, &self.captured) {
+            let after = pod.map(|pod| rule(pod, before));
+            if before != after.as_ref() {
+                different.push((name.clone(), before.cloned(), after));
+            }
         }
-        kept
+        different
     }
 }

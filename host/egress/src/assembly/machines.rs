@@ -101,12 +101,16 @@ impl Assembly {
             }
             gateways_of.insert(node, ways.into_keys().collect::<BTreeSet<_>>());
         }
-        let changed = gateways.iter().filter(|(id, new)| self.gateways.get(*id) != Some(*new)).map(|(_, new)| new);
-        let gone = self.gateways.iter().filter(|(id, _)| !gateways.contains_key(*id)).map(|(_, old)| old);
-        let nodes: BTreeSet<NodeName> = changed.chain(gone).map(|gateway| gateway.node.clone()).collect();
-        for node in nodes {
-            self.touched.extend(self.senders.get(&node).into_iter().flat_map(BTreeMap::keys).cloned());
-            self.touched.insert(node);
+        let changed = gateways.iter().filter(|(id, new)| self.gateways.get(*id) != Some(*new));
+        let gone = self.gateways.iter().filter(|(id, _)| !gateways.contains_key(*id));
+        let others: Vec<(Arc<GatewayId>, NodeName)> =
+            changed.chain(gone).map(|(id, gateway)| (id.clone(), gateway.node.clone())).collect();
+        for (id, node) in others {
+            let senders: Vec<NodeName> =
+                self.senders.get(&node).into_iter().flat_map(BTreeMap::keys).cloned().collect();
+            for touched in senders.into_iter().chain([node]) {
+                self.touch(touched).gateways.insert(id.clone());
+            }
         }
         (self.gateways, self.gateways_of) = (gateways, gateways_of);
     }
@@ -126,7 +130,10 @@ impl Assembly {
         }
         let all = watches.keys().chain(self.watches.keys());
         let changed = all.filter(|node| watches.get(*node) != self.watches.get(*node));
-        self.touched.extend(changed.cloned());
+        let changed: BTreeSet<NodeName> = changed.cloned().collect();
+        for node in changed {
+            self.touch(node).all = true;
+        }
         self.watches = watches;
     }
 

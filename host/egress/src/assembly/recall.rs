@@ -57,7 +57,7 @@ impl Assembly {
             of.members = used.into_iter().filter_map(|id| recalled(id, shares)).collect();
         }
         for (name, policy, given) in counted {
-            self.count(&name, &policy, &given, true);
+            self.count(&name, &policy.as_str().into(), &given, true);
         }
         self.machines = true;
     }

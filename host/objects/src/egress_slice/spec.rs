@@ -1,9 +1,9 @@
 //! An EgressSlice as the controller writes it: lists instead of maps, each bounded, since the API knows no others.
 
-use std::net::IpAddr;
+use std::{collections::BTreeSet, net::IpAddr};
 
 use nicety_core::{
-    egress::share::{Gateway, GatewayId, Share, Way},
+    egress::share::{Endpoint, Gateway, GatewayId, PodKey, Share, Way},
     ids::NodeName,
 };
 use schemars::JsonSchema;
@@ -148,35 +148,42 @@ impl EgressSliceSpec {
     /// The share as it is, however large: who writes it has cut it to size.
     pub fn of(node: &NodeName, part: &Share) -> EgressSliceSpec {
         let Share { gateways, endpoints, senders, watches } = part;
-        let endpoints = endpoints.iter().map(|(key, endpoint)| {
-            let exits = endpoint.exits.iter().map(|(policy, exit)| SliceExit {
-                policy: policy.clone(),
-                primary: exit.primary.as_ref().map(GatewayId::to_string),
-                standby: exit.standby.as_ref().map(GatewayId::to_string),
-                reason: exit.reason.clone(),
-            });
-            SliceEndpoint {
-                namespace: key.namespace.clone(),
-                name: key.name.clone(),
-                uid: key.uid.clone(),
-                addresses: endpoint.addresses.iter().copied().collect(),
-                exits: exits.collect(),
-            }
-        });
-        let senders = senders.iter().map(|(node, addresses)| SliceSender {
-            node: node.to_string(),
-            addresses: addresses.iter().copied().collect(),
-        });
         EgressSliceSpec {
             node: node.to_string(),
             gateways: gateways.values().map(SliceGateway::from).collect(),
-            endpoints: endpoints.collect(),
-            senders: senders.collect(),
+            endpoints: endpoints.iter().map(|(key, endpoint)| SliceEndpoint::of(key, endpoint)).collect(),
+            senders: senders.iter().map(|(node, addresses)| SliceSender::of(node, addresses.iter().copied())).collect(),
             watches: watches
                 .iter()
                 .map(|(node, address)| SliceWatch { node: node.to_string(), address: *address })
                 .collect(),
         }
+    }
+}
+
+impl SliceEndpoint {
+    pub fn of(key: &PodKey, endpoint: &Endpoint) -> SliceEndpoint {
+        let exits = endpoint.exits.iter().map(|(policy, exit)| SliceExit {
+            policy: policy.clone(),
+            primary: exit.primary.as_ref().map(GatewayId::to_string),
+            standby: exit.standby.as_ref().map(GatewayId::to_string),
+            reason: exit.reason.clone(),
+        });
+        SliceEndpoint {
+            namespace: key.namespace.clone(),
+            name: key.name.clone(),
+            uid: key.uid.clone(),
+            addresses: endpoint.addresses.iter().copied().collect(),
+            exits: exits.collect(),
+        }
+    }
+}
+
+impl SliceSender {
+    /// Each address once, in order.
+    pub fn of(node: &NodeName, addresses: impl Iterator<Item = IpAddr>) -> SliceSender {
+        let addresses: BTreeSet<IpAddr> = addresses.collect();
+        SliceSender { node: node.to_string(), addresses: addresses.into_iter().collect() }
     }
 }
 

@@ -23,7 +23,11 @@ use nicety_core::{
     ids::NodeName,
     millis::Millis,
 };
-use nicety_objects::{egress_policy::EgressPolicyStatus, listed::Pod};
+use nicety_objects::{
+    egress_policy::EgressPolicyStatus,
+    egress_slice::spec::{SliceEndpoint, SliceExit},
+    listed::Pod,
+};
 use nicety_strategies::{Run, Shadowed, StrategySet, run::Clock};
 
 pub use change::Change;
@@ -173,6 +177,30 @@ impl Assembly {
         let (_, Given { pod, .. }) = policies.first()?;
         let exits = policies.iter().map(|(policy, given)| (policy.to_string(), exit(given))).collect();
         Some((key(pod), Endpoint { addresses: pod.addresses.clone(), exits }))
+    }
+
+    /// The same, as a slice has it.
+    pub(crate) fn slice_endpoint(&self, node: &NodeName, name: &Name) -> Option<SliceEndpoint> {
+        let policies = self.held.get(node)?.get(name)?;
+        let (_, Given { pod, .. }) = policies.first()?;
+        let text = |id: &Option<Arc<GatewayId>>| id.as_ref().map(|id| id.to_string());
+        let mut exits: Vec<SliceExit> = policies
+            .iter()
+            .map(|(policy, given)| SliceExit {
+                policy: policy.to_string(),
+                primary: text(&given.primary),
+                standby: text(&given.standby),
+                reason: given.reason.to_string(),
+            })
+            .collect();
+        exits.sort_unstable_by(|one, other| one.policy.cmp(&other.policy));
+        Some(SliceEndpoint {
+            namespace: pod.namespace.clone(),
+            name: pod.name.clone(),
+            uid: pod.uid.clone(),
+            addresses: pod.addresses.iter().copied().collect(),
+            exits,
+        })
     }
 
     /// Addresses that packets of a node which sends to this one come from. None: it sends nothing.

@@ -1,7 +1,7 @@
 //! What a strategy is told: gateways and endpoints as flat lists, in an order that nothing but their names makes.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     net::IpAddr,
     sync::Arc,
 };
@@ -34,16 +34,16 @@ pub fn of<'a>(
     let tables = Tables::of(view, &shown, endpoints.clone().map(|(_, pod)| &**pod));
     let newest = shown.iter().filter_map(|member| changed(member)).max();
     let gateways: Vec<Gateway> = shown.iter().map(|member| gateway(member, view, &tables, newest)).collect();
-    let places: BTreeMap<&str, u32> = (0..).zip(&gateways).map(|(place, one)| (one.id.as_str(), place)).collect();
+    let places: HashMap<&str, u32> = (0..).zip(&gateways).map(|(place, one)| (one.id.as_str(), place)).collect();
     let mut lists = Endpoints::default();
     for (name, pod) in endpoints {
         lists.identity.push(identity(pod));
         lists.uid.push(pod.uid.clone());
         lists.namespace.push(tables.namespaces.get(pod.namespace.as_str()).copied().unwrap_or_default());
         lists.addresses.push(pod.addresses.iter().copied().collect());
-        lists.node.push(pod.node.as_ref().map_or(NONE, |node| tables.node(node)));
-        let zone = pod.node.as_ref().and_then(|node| view.nodes.get(node)).and_then(|node| zone_of(node));
-        lists.zone.push(zone.map_or(NONE, |zone| tables.zone(zone)));
+        let on = pod.node.as_ref().and_then(|node| tables.nodes.get(node));
+        lists.node.push(on.map_or(NONE, |on| on.index));
+        lists.zone.push(on.map_or(NONE, |on| on.zone));
         let before = previous(name, pod).and_then(|id| places.get(id.as_str()).copied());
         lists.previous.push(before.unwrap_or(NONE));
     }
@@ -51,7 +51,7 @@ pub fn of<'a>(
     let region = |name: &Option<&str>| name.and_then(|name| tables.regions.get(name).copied()).unwrap_or(NONE);
     Facts {
         policy: policy.to_owned(),
-        nodes: tables.nodes.keys().map(|node| node.to_string()).collect(),
+        nodes: tables.node_names.iter().map(|node| node.to_string()).collect(),
         namespaces: names(&tables.namespaces),
         zones: names(&tables.zones),
         zone_region: tables.region_of.values().map(region).collect(),
@@ -81,7 +81,7 @@ fn gateway(member: &Member, view: &View, tables: &Tables<'_>, newest: Option<Mil
     }
     Gateway {
         id: member.id().map(|id| id.to_string()).unwrap_or_default(),
-        node: tables.node(&member.node),
+        node: tables.nodes.get(&member.node).map_or(NONE, |on| on.index),
         zone: member.zone.as_deref().map_or(NONE, |zone| tables.zone(zone)),
         addresses: all,
         weight: member.weight,
@@ -111,7 +111,10 @@ fn zone_of(node: &Node) -> Option<&str> {
 
 /// Names and their places.
 struct Tables<'a> {
-    nodes: BTreeMap<&'a NodeName, u32>,
+    /// In order.
+    node_names: Vec<&'a NodeName>,
+    /// Each endpoint asks for its node: what is sorted would be compared ten times for that.
+    nodes: HashMap<&'a NodeName, On>,
     namespaces: BTreeMap<&'a str, u32>,
     zones: BTreeMap<&'a str, u32>,
     regions: BTreeMap<&'a str, u32>,
@@ -119,14 +122,23 @@ struct Tables<'a> {
     region_of: BTreeMap<&'a str, Option<&'a str>>,
 }
 
+/// Places of a node and of its zone.
+struct On {
+    index: u32,
+    zone: u32,
+}
+
 impl<'a> Tables<'a> {
     fn of(view: &'a View, members: &[&'a Member], pods: impl Iterator<Item = &'a Pod>) -> Tables<'a> {
-        let (mut nodes, mut namespaces) = (BTreeSet::new(), BTreeSet::new());
+        let (mut nodes, mut namespaces) = (HashSet::new(), HashSet::new());
         for pod in pods {
             nodes.extend(&pod.node);
             namespaces.insert(pod.namespace.as_str());
         }
         nodes.extend(members.iter().map(|member| &member.node));
+        let mut nodes: Vec<&NodeName> = nodes.into_iter().collect();
+        nodes.sort_unstable();
+        let namespaces: BTreeSet<&str> = namespaces.into_iter().collect();
         let mut region_of: BTreeMap<&str, Option<&str>> = BTreeMap::new();
         for node in nodes.iter().filter_map(|name| view.nodes.get(*name)) {
             if let Some(zone) = zone_of(node) {
@@ -138,20 +150,22 @@ impl<'a> Tables<'a> {
         for zone in members.iter().filter_map(|member| member.zone.as_deref()) {
             region_of.entry(zone).or_insert(None);
         }
+        let zones: BTreeMap<&str, u32> = region_of.keys().copied().zip(0..).collect();
+        let on = |(index, name): (u32, &&'a NodeName)| {
+            let zone = view.nodes.get(*name).and_then(|node| zone_of(node)).and_then(|zone| zones.get(zone));
+            (*name, On { index, zone: zone.copied().unwrap_or(NONE) })
+        };
         Tables {
-            nodes: nodes.into_iter().zip(0..).collect(),
+            nodes: (0..).zip(&nodes).map(on).collect(),
+            node_names: nodes,
             namespaces: namespaces.into_iter().zip(0..).collect(),
-            zones: region_of.keys().copied().zip(0..).collect(),
+            zones,
             regions: {
                 let names: BTreeSet<&str> = region_of.values().flatten().copied().collect();
                 names.into_iter().zip(0..).collect()
             },
             region_of,
         }
-    }
-
-    fn node(&self, node: &NodeName) -> u32 {
-        self.nodes.get(node).copied().unwrap_or(NONE)
     }
 
     fn zone(&self, zone: &str) -> u32 {

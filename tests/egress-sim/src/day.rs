@@ -1,13 +1,9 @@
 //! One day: what happens when, and what is counted after each recomputation.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Instant,
-};
+use std::{collections::BTreeMap, fs, time::Instant};
 
 use nicety_core::ids::NodeName;
-use nicety_egress::{Outcome, assembly::Move, slices};
-use nicety_objects::EgressSlice;
+use nicety_egress::{Outcome, assembly::Move, slices::Slices};
 use nicety_strategies::StrategySet;
 use serde_json::{Value, json};
 
@@ -56,8 +52,15 @@ pub struct Day {
     pub samples: Vec<Sample>,
     /// Microseconds of each decision.
     pub decisions: Vec<u64>,
-    /// Microseconds of each recomputation as a whole, decisions within.
+    /// Microseconds of each recomputation as a whole, from known changes to slices, decisions within.
     pub whole: Vec<u64>,
+    /// Of the first, of all pods, in microseconds.
+    pub first: u64,
+    /// At the end of the day one pod goes and one comes, in each team: microseconds of the whole, and of the decisions within.
+    pub one_pod: Vec<u64>,
+    pub one_pod_decided: Vec<u64>,
+    /// Memory of the process after the first, in MiB. None: another's is in it.
+    pub resident: Option<u64>,
     /// Pods that were without a gateway after a recomputation, at most.
     pub without: u64,
 }
@@ -84,31 +87,45 @@ enum Event {
     Remove(u32),
 }
 
-/// The day of this size, the same for each strategy.
-pub fn live(size: &Size, set: &StrategySet) -> Day {
+/// The day of this size, the same for each strategy. `alone`: the process has lived no other.
+pub fn live(size: &Size, set: &StrategySet, alone: bool) -> Day {
     let mut world = World::new(size);
     let mut day = Day::default();
-    let mut written = Written::default();
+    let mut slices = Slices::default();
     let start = Instant::now();
     let clock = || u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
-    let outcome = world.assembly.recompute(set, &clock);
-    day.first_writes = written.write(&world, &outcome.nodes);
+    day.first_writes = day.recompute(&mut world, &mut slices, set, &clock).1;
+    day.first = std::mem::take(&mut day.whole).into_iter().sum();
+    day.decisions.clear();
+    day.resident = if alone { resident() } else { None };
     let mut calendar = calendar(&mut world);
     for minute in 0..MINUTES {
         for event in calendar.remove(&minute).unwrap_or_default() {
             let cause = happen(&mut world, event, minute, size, &mut calendar);
-            let before = clock();
-            let outcome = world.assembly.recompute(set, &clock);
-            day.whole.push(clock() - before);
+            let (outcome, written) = day.recompute(&mut world, &mut slices, set, &clock);
             day.count(cause, &world, &outcome);
-            *day.writes.entry(cause).or_default() += written.write(&world, &outcome.nodes);
+            *day.writes.entry(cause).or_default() += written;
         }
         if minute % 15 == 0 {
             let moved = day.moved.values().map(|(_, needless)| needless).sum();
             day.samples.push(Sample { minute, moved, fullest: fullest(&world) });
         }
     }
+    let (whole, decisions) = (std::mem::take(&mut day.whole), std::mem::take(&mut day.decisions));
+    for team in 0..TEAMS {
+        world.churn(team, 1);
+        day.recompute(&mut world, &mut slices, set, &clock);
+    }
+    day.one_pod = std::mem::replace(&mut day.whole, whole);
+    day.one_pod_decided = std::mem::replace(&mut day.decisions, decisions);
     day
+}
+
+/// Memory of this process, in MiB.
+fn resident() -> Option<u64> {
+    let text = fs::read_to_string("/proc/self/status").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    Some(line.split_whitespace().next()?.parse::<u64>().ok()? / 1024)
 }
 
 fn calendar(world: &mut World) -> BTreeMap<u32, Vec<Event>> {
@@ -183,6 +200,23 @@ fn happen(
 }
 
 impl Day {
+    /// What the controller does when changes have settled: decide, and say which slices are others now. How many those are.
+    fn recompute(
+        &mut self,
+        world: &mut World,
+        slices: &mut Slices,
+        set: &StrategySet,
+        clock: &dyn Fn() -> u64,
+    ) -> (Outcome, u64) {
+        let before = clock();
+        let outcome = world.assembly.recompute(set, clock);
+        let written = slices.renew(&world.assembly, &outcome.nodes).len() as u64;
+        self.whole.push(clock() - before);
+        self.decisions
+            .extend(outcome.runs.iter().map(|(_, runs, _)| runs.iter().map(|run| run.duration_us).sum::<u64>()));
+        (outcome, written)
+    }
+
     fn count(&mut self, cause: Cause, world: &World, outcome: &Outcome) {
         self.recomputations += 1;
         let moved = self.moved.entry(cause).or_default();
@@ -192,8 +226,6 @@ impl Day {
                 node.is_none_or(|node| world.is_dead(&node) || !world.assembly.view().nodes.contains_key(&node));
             if had_to { moved.0 += 1 } else { moved.1 += 1 }
         }
-        self.decisions
-            .extend(outcome.runs.iter().map(|(_, runs, _)| runs.iter().map(|run| run.duration_us).sum::<u64>()));
         let without = (0..TEAMS)
             .filter_map(|number| world.assembly.status(&team(number)))
             .map(|status| u64::from(status.unassigned));
@@ -227,6 +259,9 @@ impl Day {
                 "by cause": by(&|cause| self.writes.get(cause).copied().unwrap_or_default())},
             "decision ms": percentiles(&self.decisions),
             "recomputation ms": percentiles(&self.whole),
+            "first recomputation ms": rounded(self.first as f64 / 1000.0),
+            "one pod for another ms": {"whole": percentiles(&self.one_pod), "decision": percentiles(&self.one_pod_decided)},
+            "resident MiB": self.resident,
             "pods without a gateway at most": self.without,
         })
     }
@@ -263,33 +298,4 @@ fn fullest(world: &World) -> f64 {
         loads.values().map(|load| f64::from(*load) / fair.max(1.0)).fold(0.0, f64::max)
     };
     (0..TEAMS).map(of).fold(0.0, f64::max)
-}
-
-/// What the API has.
-#[derive(Debug, Default)]
-struct Written(BTreeMap<NodeName, BTreeMap<String, EgressSlice>>);
-
-impl Written {
-    /// Slices that differ, of the nodes whose part may.
-    fn write(&mut self, world: &World, nodes: &BTreeSet<NodeName>) -> u64 {
-        let mut count = 0;
-        for node in nodes {
-            let known = self.0.entry(node.clone()).or_default();
-            let specs = slices::pack(node, &world.assembly.share(node), known);
-            let gone = known.keys().filter(|name| !specs.contains_key(*name)).count();
-            count += gone as u64;
-            let mut now = BTreeMap::new();
-            for (name, spec) in specs {
-                // What cannot be read back would be an error of ours; it is written each time, and shows.
-                let Ok(slice) = EgressSlice::new(name.clone(), spec) else {
-                    count += 1_000_000;
-                    continue;
-                };
-                count += u64::from(known.get(&name) != Some(&slice));
-                now.insert(name, slice);
-            }
-            *known = now;
-        }
-        count
-    }
 }

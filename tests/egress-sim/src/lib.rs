@@ -30,7 +30,10 @@ pub fn run(arguments: &Arguments) -> Result<Value> {
     let mut days: Vec<(String, Day)> = Vec::new();
     for together in sets.chunks((*jobs).max(1)) {
         let lived = std::thread::scope(|scope| {
-            let living: Vec<_> = together.iter().map(|(_, set)| scope.spawn(|| day::live(size, set))).collect();
+            // What memory a day takes is known of the first alone: it finds none that another left.
+            let alone = days.is_empty() && together.len() == 1;
+            let living: Vec<_> =
+                together.iter().map(|(_, set)| scope.spawn(move || day::live(size, set, alone))).collect();
             living.into_iter().map(|day| day.join().map_err(|_| "a day came to no end")).collect::<Result<Vec<_>, _>>()
         })?;
         days.extend(together.iter().map(|(name, _)| (*name).clone()).zip(lived));

@@ -25,11 +25,19 @@ pub struct World {
     size: Size,
     random: Random,
     /// Pods of each team.
-    pods: Vec<Vec<Pod>>,
+    pods: Vec<Vec<Made>>,
     /// Pods that a team ever had: each has a name of its own.
     made: u32,
     dead: BTreeSet<NodeName>,
     lost: BTreeSet<u32>,
+}
+
+/// What tells a pod from others; the rest of it is with the assembly.
+#[derive(Debug)]
+struct Made {
+    name: String,
+    uid: String,
+    node: u32,
 }
 
 impl World {
@@ -84,7 +92,7 @@ impl World {
     }
 
     fn put_pod(&mut self, team: u32, name: String) {
-        let namespace = format!("team-{team:02}");
+        let namespace = self::team(team);
         let owner = if is_stateful(team) {
             Owner { kind: "StatefulSet".to_owned(), name: "db".to_owned() }
         } else {
@@ -107,15 +115,16 @@ impl World {
             owner: Some(owner),
             terminal: false,
         };
-        self.assembly.take(Change::Pod(Box::new(pod.clone())));
+        let made = Made { name: pod.name.clone(), uid: pod.uid.clone(), node: on };
+        self.assembly.take(Change::Pod(Box::new(pod)));
         if let Some(pods) = self.pods.get_mut(team as usize) {
-            pods.push(pod);
+            pods.push(made);
         }
     }
 
-    fn goes(&mut self, pod: &Pod) {
-        let (namespace, name, uid) = (pod.namespace.clone(), pod.name.clone(), pod.uid.clone());
-        self.assembly.take(Change::PodGone { namespace, name, uid });
+    fn goes(&mut self, team: u32, pod: &Made) {
+        let (name, uid) = (pod.name.clone(), pod.uid.clone());
+        self.assembly.take(Change::PodGone { namespace: self::team(team), name, uid });
     }
 
     /// Some leave, as many come.
@@ -124,7 +133,7 @@ impl World {
             let Some(pods) = self.pods.get_mut(team as usize).filter(|pods| !pods.is_empty()) else { return };
             let place = self.random.below(pods.len() as u32) as usize;
             let pod = pods.swap_remove(place);
-            self.goes(&pod);
+            self.goes(team, &pod);
             self.comes(team);
         }
     }
@@ -134,9 +143,9 @@ impl World {
         let Some(pods) = self.pods.get_mut(team as usize) else { return };
         // The oldest stand first, and what is made anew goes to the end.
         let count = pods.len() / of.saturating_sub(part).max(1) as usize;
-        let old: Vec<Pod> = pods.drain(..count.min(pods.len())).collect();
+        let old: Vec<Made> = pods.drain(..count.min(pods.len())).collect();
         for pod in old {
-            self.goes(&pod);
+            self.goes(team, &pod);
             if is_stateful(team) {
                 self.put_pod(team, pod.name);
             } else {
@@ -150,14 +159,14 @@ impl World {
         let number = self.size.gateways + self.random.below(self.size.nodes - self.size.gateways);
         self.lost.insert(number);
         let Some(name) = node(number) else { return number };
-        self.assembly.take(Change::NodeGone(name.clone()));
+        self.assembly.take(Change::NodeGone(name));
         for team in 0..TEAMS {
             let Some(pods) = self.pods.get_mut(team as usize) else { continue };
-            let (gone, stay): (Vec<Pod>, Vec<Pod>) =
-                std::mem::take(pods).into_iter().partition(|pod| pod.node.as_ref() == Some(&name));
+            let (gone, stay): (Vec<Made>, Vec<Made>) =
+                std::mem::take(pods).into_iter().partition(|pod| pod.node == number);
             *pods = stay;
             for pod in gone {
-                self.goes(&pod);
+                self.goes(team, &pod);
                 if is_stateful(team) { self.put_pod(team, pod.name) } else { self.comes(team) }
             }
         }

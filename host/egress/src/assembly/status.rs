@@ -1,6 +1,6 @@
 //! What is said of a policy: how its gateways are, what is wrong and how grave it is.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc};
 
 use nicety_core::egress::{health::Health, share::GatewayId};
 use nicety_objects::{
@@ -69,8 +69,8 @@ impl Assembly {
 
 impl Of {
     fn tell(&self) -> Told {
-        let mut primaries: BTreeMap<&Arc<GatewayId>, u32> = BTreeMap::new();
-        let mut standbys: BTreeMap<&Arc<GatewayId>, u32> = BTreeMap::new();
+        let mut primaries: HashMap<&Arc<GatewayId>, u32> = HashMap::new();
+        let mut standbys: HashMap<&Arc<GatewayId>, u32> = HashMap::new();
         let mut unassigned = 0;
         for given in self.given.values() {
             match &given.primary {
@@ -81,7 +81,7 @@ impl Of {
                 *standbys.entry(id).or_default() += 1;
             }
         }
-        let of = |counts: &BTreeMap<&Arc<GatewayId>, u32>, member: &Member| {
+        let of = |counts: &HashMap<&Arc<GatewayId>, u32>, member: &Member| {
             member.id().and_then(|id| counts.get(id).copied()).unwrap_or_default()
         };
         let mut members: Vec<&Member> = self.members.iter().collect();

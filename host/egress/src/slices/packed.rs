@@ -19,7 +19,7 @@ use nicety_objects::{
 };
 
 use super::{part::Part, parts};
-use crate::{Assembly, assembly::Touched};
+use crate::{Assembly, assembly::Touched, view::Name};
 
 /// Every node's slices.
 #[derive(Debug, Clone, Default)]
@@ -92,13 +92,24 @@ impl Packed {
 
     /// Numbers of slices that came, went or are others.
     pub fn renew(&mut self, assembly: &Assembly, touched: &Touched) -> BTreeSet<u32> {
-        let before = self.parts.clone();
-        if touched.all || self.change(assembly, touched).is_none() {
-            self.parts = self.anew(assembly, &before);
+        let pods = |name| (name, assembly.slice_endpoint(&self.node, name));
+        let pods: Vec<(&Name, Option<SliceEndpoint>)> = touched.pods.iter().map(pods).collect();
+        let exits = pods.iter().filter_map(|(_, now)| now.as_ref()).map(|now| now.exits.len()).sum();
+        let is_certain =
+            !touched.all && touched.gateways.is_empty() && self.parts.values().all(|part| part.is_far_from_full(exits));
+        // What is certain to have room is changed where it is; a copy of all would be most of the work.
+        let before = if is_certain { None } else { Some(self.parts.clone()) };
+        if !touched.all && self.change(assembly, touched, pods).is_some() {
+            let changed = self.parts.iter_mut().filter_map(|(number, part)| part.has_changed().then_some(*number));
+            let changed = changed.collect();
+            self.parts.retain(|_, part| !part.is_empty());
+            return changed;
         }
+        let before = before.unwrap_or_else(|| self.parts.clone());
+        self.parts = self.anew(assembly, &before);
         self.parts.retain(|_, part| !part.is_empty());
         let is = |number: &u32| match (before.get(number), self.parts.get(number)) {
-            (Some(old), Some(new)) => Arc::ptr_eq(&old.spec, &new.spec) || old.spec == new.spec,
+            (Some(old), Some(new)) => old.spec == new.spec,
             (old, new) => old.is_none() && new.is_none(),
         };
         before.keys().chain(self.parts.keys()).filter(|number| !is(number)).copied().collect()
@@ -118,7 +129,12 @@ impl Packed {
     }
 
     /// None: something would overflow, or is not known.
-    fn change(&mut self, assembly: &Assembly, touched: &Touched) -> Option<()> {
+    fn change(
+        &mut self,
+        assembly: &Assembly,
+        touched: &Touched,
+        pods: Vec<(&Name, Option<SliceEndpoint>)>,
+    ) -> Option<()> {
         // Where gateways of the node itself are told that no exit names.
         let homes: Vec<(&Arc<GatewayId>, Option<u32>)> = assembly
             .own(&self.node)
@@ -127,7 +143,7 @@ impl Packed {
             })
             .collect();
         self.gateways(assembly, touched);
-        self.pods(assembly, touched)?;
+        self.pods(assembly, touched, pods)?;
         self.own(assembly, homes)?;
         self.senders(assembly, touched);
         Some(())
@@ -147,11 +163,15 @@ impl Packed {
         }
     }
 
-    fn pods(&mut self, assembly: &Assembly, touched: &Touched) -> Option<()> {
+    fn pods(
+        &mut self,
+        assembly: &Assembly,
+        touched: &Touched,
+        pods: Vec<(&Name, Option<SliceEndpoint>)>,
+    ) -> Option<()> {
         let gateways = |id: &GatewayId| assembly.gateway(id);
         let mut new = Vec::new();
-        for name in &touched.pods {
-            let now = assembly.endpoint(&self.node, name).map(|(key, endpoint)| SliceEndpoint::of(&key, &endpoint));
+        for (name, now) in pods {
             let there = self.parts.values_mut().find_map(|part| Some((part.place(name).ok()?, part)));
             let Some((place, part)) = there else {
                 new.extend(now.map(|now| (name, now)));

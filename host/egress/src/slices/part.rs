@@ -20,6 +20,8 @@ pub(super) struct Part {
     /// For each gateway of the slice: which it is, and how often exits of the slice name it.
     pub(super) named: Vec<(GatewayId, u32)>,
     exits: usize,
+    /// Whether something of it is another than when it was last asked.
+    changed: bool,
 }
 
 impl Part {
@@ -38,7 +40,7 @@ impl Part {
         };
         let named = spec.gateways.iter().map(id).collect();
         let exits = spec.endpoints.iter().map(|endpoint| endpoint.exits.len()).sum();
-        let mut part = Part { spec: Arc::new(spec), named, exits };
+        let mut part = Part { spec: Arc::new(spec), named, exits, changed: false };
         let spec = part.spec.clone();
         for id in spec.endpoints.iter().flat_map(ids) {
             part.counts(id, true);
@@ -51,7 +53,19 @@ impl Part {
         gateways.is_empty() && endpoints.is_empty() && senders.is_empty() && watches.is_empty()
     }
 
+    /// Asked once.
+    pub(super) fn has_changed(&mut self) -> bool {
+        std::mem::take(&mut self.changed)
+    }
+
+    /// Whether so many exits more have room in any case.
+    pub(super) fn is_far_from_full(&self, exits: usize) -> bool {
+        self.named.len() + 2 * exits <= MAX_GATEWAYS && self.exits + exits <= MAX_EXITS_TOGETHER
+    }
+
+    /// To be changed. Who else holds it keeps it as it was.
     fn spec(&mut self) -> &mut EgressSliceSpec {
+        self.changed = true;
         Arc::make_mut(&mut self.spec)
     }
 

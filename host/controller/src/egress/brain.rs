@@ -18,8 +18,8 @@ use nicety_core::{
 };
 use nicety_egress::{
     Assembly, Outcome, Word,
-    assembly::{Move, Told},
-    slices::{pack, unpack},
+    assembly::{Move, Told, Touched},
+    slices::{Slices, unpack},
 };
 use nicety_k8s::Failure;
 use nicety_objects::{condition, egress_policy::EgressPolicyStatus, egress_slice::EgressSlice};
@@ -38,7 +38,7 @@ use super::{
     strategies::{self, Deciding, InForce},
     undecided::undecided,
     world::EgressSnapshot,
-    writes::{Wanted, writes},
+    writes::{Wanted, Written, writes},
 };
 use crate::{patience::Patience, write::Write};
 
@@ -67,9 +67,10 @@ struct Led {
     told: BTreeMap<String, Told>,
     /// Of pods that were moved before: last, and ever.
     moved: BTreeMap<String, (u32, u64)>,
-    /// Each node's slices as they should be.
-    slices: BTreeMap<NodeName, BTreeMap<String, EgressSlice>>,
+    /// Each node's slices as they should be; `wanted` has the same ones.
+    slices: Slices,
     wanted: Wanted,
+    written: Written,
     audit: Audit,
     /// What the last computation ran.
     set: Option<Arc<StrategySet>>,
@@ -148,7 +149,7 @@ impl Brain {
         let led = self.led.get_or_insert_default();
         let of_policy = |destinations: &[IpNet]| ranges.word(&self.cluster_cidrs, destinations);
         led.tell(snapshot, &self.in_force, of_policy);
-        let writes = writes(&led.wanted, snapshot, &mut self.patience, now);
+        let writes = writes(&led.wanted, snapshot, &mut led.written, &mut self.patience, now);
         self.patience.end();
         let wake = self.patience.wake().into_iter().chain(self.in_force.wake()).min();
         let shadows = shadows.unwrap_or_default();
@@ -199,7 +200,7 @@ impl Brain {
         if let Some(change) = led.known.health(snapshot, &led.assembly) {
             led.assembly.take(change);
             let more = led.assembly.recompute(&set, &clock);
-            outcome.nodes.extend(more.nodes);
+            more.nodes.into_iter().for_each(|(node, touched)| outcome.nodes.entry(node).or_default().and(touched));
             outcome.moves.extend(more.moves);
             outcome.statuses.extend(more.statuses);
             // What was decided last is what holds.
@@ -211,7 +212,7 @@ impl Brain {
             refrozen.extend(led.frozen.give_way(&gateways(&led.assembly, self.in_force.policies().keys())));
         }
         if !refrozen.is_empty() {
-            nodes.extend(refrozen);
+            nodes.extend(refrozen.into_iter().map(|node| (node, Touched::all())));
             // What went with them is in no movement.
             led.audit = Audit::default();
         }
@@ -259,29 +260,26 @@ impl Brain {
 }
 
 impl Led {
-    /// `nodes`: those whose part may have changed; None: all.
-    fn pack(&mut self, snapshot: &EgressSnapshot, nodes: Option<BTreeSet<NodeName>>) {
+    /// `nodes`: those whose part may have changed, and what of it; None: all.
+    fn pack(&mut self, snapshot: &EgressSnapshot, nodes: Option<BTreeMap<NodeName, Touched>>) {
         let nodes = nodes.unwrap_or_else(|| {
-            self.slices.clear();
-            for slice in snapshot.slices.values().filter_map(|item| item.slice.as_ref().map(|(slice, _)| slice)) {
-                self.slices.entry(slice.node.clone()).or_default().insert(slice.name.clone(), slice.clone());
-            }
-            self.slices.keys().cloned().chain(self.assembly.nodes()).collect()
+            let read = snapshot.slices.iter().filter_map(|(name, item)| Some((name.as_str(), item.slice.as_ref()?)));
+            self.slices = Slices::of(read);
+            self.wanted.slices = self.slices.all().map(|(name, spec)| (name, spec.clone())).collect();
+            let all = self.slices.nodes().cloned().chain(self.assembly.nodes());
+            all.map(|node| (node, Touched::all())).collect()
         });
-        for node in nodes {
-            let before = self.slices.remove(&node).unwrap_or_default();
-            before.keys().for_each(|name| drop(self.wanted.slices.remove(name)));
-            let mut after = BTreeMap::new();
+        // Where something stays of policies that cannot be read, the whole part is made anew: that is rare.
+        let (kept, others) = nodes.into_iter().partition(|(node, _)| self.frozen.has(node));
+        let mut changed = self.slices.renew(&self.assembly, &others);
+        for node in BTreeMap::into_keys(kept) {
             let share = self.frozen.beside(&node, self.assembly.share(&node));
-            for (name, spec) in pack(&node, &share, &before) {
-                match EgressSlice::new(name.clone(), spec.clone()) {
-                    Ok(slice) => drop(after.insert(name.clone(), slice)),
-                    Err(findings) => warn!(name, findings = finding::list(&findings), "a slice cannot be read back"),
-                }
-                self.wanted.slices.insert(name, spec);
-            }
-            if !after.is_empty() {
-                self.slices.insert(node, after);
+            changed.extend(self.slices.replace(&node, &share));
+        }
+        for (name, spec) in changed {
+            match spec {
+                Some(spec) => drop(self.wanted.slices.insert(name, spec)),
+                None => drop(self.wanted.slices.remove(&name)),
             }
         }
     }
@@ -365,11 +363,13 @@ fn gateways<'a>(assembly: &Assembly, policies: impl Iterator<Item = &'a String>)
 
 /// Each node's part, as the slices say.
 fn shares(snapshot: &EgressSnapshot) -> BTreeMap<NodeName, Share> {
-    let mut of_node: BTreeMap<&NodeName, Vec<&EgressSlice>> = BTreeMap::new();
-    for (slice, _) in snapshot.slices.values().filter_map(|item| item.slice.as_ref()) {
-        of_node.entry(&slice.node).or_default().push(slice);
+    let mut of_node: BTreeMap<NodeName, Vec<EgressSlice>> = BTreeMap::new();
+    for (name, spec) in snapshot.slices.iter().filter_map(|(name, item)| Some((name, item.slice.as_ref()?))) {
+        if let Ok(slice) = EgressSlice::new(name.clone(), (**spec).clone()) {
+            of_node.entry(slice.node.clone()).or_default().push(slice);
+        }
     }
-    of_node.into_iter().map(|(node, slices)| (node.clone(), unpack(slices))).collect()
+    of_node.into_iter().map(|(node, slices)| (node, unpack(&slices))).collect()
 }
 
 impl fmt::Debug for Brain {

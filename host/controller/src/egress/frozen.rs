@@ -30,6 +30,10 @@ impl Frozen {
         self.shares.is_empty()
     }
 
+    pub fn has(&self, node: &NodeName) -> bool {
+        self.shares.contains_key(node)
+    }
+
     /// What is kept for a node, beside the rest of its part.
     pub fn beside(&self, node: &NodeName, mut share: Share) -> Share {
         let Some(kept) = self.shares.get(node) else { return share };

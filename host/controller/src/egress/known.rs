@@ -121,7 +121,7 @@ fn is<T: PartialEq>(old: &Arc<T>, new: &Arc<T>) -> bool {
     Arc::ptr_eq(old, new) || old == new
 }
 
-/// Makes `known` what `now` is, and tells of each difference: what was there, and what is.
+/// Makes `known` what `now` is, and tells of each difference: what was there, and what is. Both are walked once, in order.
 fn differ<K: Ord + Clone, V, N>(
     known: &mut BTreeMap<K, V>,
     now: &BTreeMap<K, N>,
@@ -129,18 +129,37 @@ fn differ<K: Ord + Clone, V, N>(
     take: impl Fn(&N) -> V,
     mut tell: impl FnMut(&K, Option<V>, Option<&V>),
 ) {
-    let gone: Vec<K> = known.keys().filter(|key| !now.contains_key(*key)).cloned().collect();
+    let (mut gone, mut new) = (Vec::new(), Vec::new());
+    let (mut old, mut fresh) = (known.iter().peekable(), now.iter().peekable());
+    loop {
+        match (old.peek(), fresh.peek()) {
+            (None, None) => break,
+            (Some((key, _)), there) if there.is_none_or(|(other, _)| key < other) => {
+                gone.push((*key).clone());
+                old.next();
+            }
+            (Some((key, before)), Some((other, after))) if key == other => {
+                if !same(before, after) {
+                    new.push((*key, *after));
+                }
+                old.next();
+                fresh.next();
+            }
+            (_, Some((key, after))) => {
+                new.push((*key, *after));
+                fresh.next();
+            }
+            (Some(_), None) => break,
+        }
+    }
+    let new: Vec<(K, V)> = new.into_iter().map(|(key, after)| (key.clone(), take(after))).collect();
     for key in gone {
         let before = known.remove(&key);
         tell(&key, before, None);
     }
-    for (key, new) in now {
-        if known.get(key).is_some_and(|old| same(old, new)) {
-            continue;
-        }
-        let value = take(new);
-        tell(key, None, Some(&value));
-        known.insert(key.clone(), value);
+    for (key, value) in new {
+        tell(&key, None, Some(&value));
+        known.insert(key, value);
     }
 }
 

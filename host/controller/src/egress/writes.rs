@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -15,7 +16,7 @@ use nicety_objects::{
 };
 use serde_json::{Value, json};
 
-use super::world::EgressSnapshot;
+use super::{items::SliceItem, world::EgressSnapshot};
 use crate::{
     patience::Patience,
     write::{Act, Write},
@@ -25,20 +26,46 @@ use crate::{
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Wanted {
     /// By name.
-    pub slices: BTreeMap<String, EgressSliceSpec>,
+    pub slices: BTreeMap<String, Arc<EgressSliceSpec>>,
     /// By the policy's name.
     pub statuses: BTreeMap<String, EgressPolicyStatus>,
+}
+
+/// Slices that were compared with what is on the server, and are the same: thousands need not be compared again for each change of one.
+#[derive(Debug, Clone, Default)]
+pub struct Written(BTreeMap<String, (Arc<SliceItem>, Arc<EgressSliceSpec>)>);
+
+impl Written {
+    fn has(&mut self, name: &str, there: &Arc<SliceItem>, wanted: &Arc<EgressSliceSpec>) -> bool {
+        let known = self.0.get(name).is_some_and(|(item, spec)| Arc::ptr_eq(item, there) && Arc::ptr_eq(spec, wanted));
+        if known {
+            return true;
+        }
+        let same = there.labelled && there.slice.as_ref() == Some(wanted);
+        match same {
+            true => drop(self.0.insert(name.to_owned(), (there.clone(), wanted.clone()))),
+            false => drop(self.0.remove(name)),
+        }
+        same
+    }
 }
 
 /// What a status gathers before it is written.
 pub const SETTLE: Duration = Duration::from_secs(1);
 
 /// Most urgent first: the ways back, then where pods leave, then words, then what nobody needs any more.
-pub fn writes(wanted: &Wanted, snapshot: &EgressSnapshot, patience: &mut Patience, now: Instant) -> Vec<Write> {
+pub fn writes(
+    wanted: &Wanted,
+    snapshot: &EgressSnapshot,
+    written: &mut Written,
+    patience: &mut Patience,
+    now: Instant,
+) -> Vec<Write> {
+    written.0.retain(|name, _| wanted.slices.contains_key(name));
     let mut urgent = Vec::new();
     let mut writes = Vec::new();
     for (name, spec) in &wanted.slices {
-        let Some(write) = slice(name, spec, snapshot) else { continue };
+        let Some(write) = slice(name, spec, snapshot, written) else { continue };
         let way_back = !spec.senders.is_empty() || spec.gateways.iter().any(|gateway| gateway.node == spec.node);
         if way_back { &mut urgent } else { &mut writes }.push(write);
     }
@@ -69,19 +96,18 @@ fn key_of_slice(name: &str) -> String {
     format!("EgressSlice {name}")
 }
 
-fn slice(name: &str, spec: &EgressSliceSpec, snapshot: &EgressSnapshot) -> Option<Write> {
+fn slice(name: &str, spec: &Arc<EgressSliceSpec>, snapshot: &EgressSnapshot, written: &mut Written) -> Option<Write> {
     let place = || Place::of_cluster(kinds::egress_slice(), name);
     let labels = json!({ NODE_LABEL: spec.node.parse().map(|node: NodeName| label_of(&node)).unwrap_or_default() });
     let act = match snapshot.slices.get(name) {
         None => Act::Make(place(), object(name, &labels, spec, snapshot)),
         Some(item) => {
-            let same = item.labelled && item.slice.as_ref().is_some_and(|(_, there)| there == spec);
-            if same || item.head.deleting {
+            if written.has(name, item, spec) || item.head.deleting {
                 return None;
             }
             // Lists are replaced whole, and those that are empty now go.
             let mut fields = json!({ "gateways": null, "endpoints": null, "senders": null, "watches": null });
-            if let (Some(all), Ok(Value::Object(some))) = (fields.as_object_mut(), serde_json::to_value(spec)) {
+            if let (Some(all), Ok(Value::Object(some))) = (fields.as_object_mut(), serde_json::to_value(&**spec)) {
                 all.extend(some);
             }
             Act::Merge(place(), json!({ "metadata": { "labels": labels }, "spec": fields }))

@@ -33,12 +33,12 @@ pub struct Packed {
 }
 
 impl Slices {
-    /// Slices as they are. Numbers are taken from their names.
-    pub fn of<'a>(slices: impl IntoIterator<Item = (&'a EgressSlice, &'a EgressSliceSpec)>) -> Slices {
+    /// Slices as they are, by name. What cannot be read is left out.
+    pub fn of<'a>(slices: impl IntoIterator<Item = (&'a str, &'a Arc<EgressSliceSpec>)>) -> Slices {
         let mut all = Slices::default();
-        for (slice, spec) in slices {
-            let Some(number) = number_of(&slice.name) else { continue };
-            all.node(&slice.node).parts.insert(number, Part::of(spec.clone()));
+        for (name, spec) in slices {
+            let (Some(number), Ok(node)) = (number_of(name), spec.node.parse()) else { continue };
+            all.node(&node).parts.insert(number, Part::of(spec.clone()));
         }
         all
     }
@@ -64,13 +64,30 @@ impl Slices {
     ) -> BTreeMap<String, Option<Arc<EgressSliceSpec>>> {
         let mut changed = BTreeMap::new();
         for (node, touched) in nodes {
-            let packed = self.node(node);
-            for number in packed.renew(assembly, touched) {
-                changed.insert(name_of(node, number), packed.get(number).cloned());
-            }
-            if packed.parts.is_empty() {
-                self.0.remove(node);
-            }
+            changed.extend(self.changed(node, |packed| packed.renew(assembly, touched)));
+        }
+        changed
+    }
+
+    /// Makes a node's slices what `share` says. As `renew` answers.
+    pub fn replace(&mut self, node: &NodeName, share: &Share) -> BTreeMap<String, Option<Arc<EgressSliceSpec>>> {
+        self.changed(node, |packed| {
+            let before = packed.parts.clone();
+            let parts = packed.anew(share, &before);
+            packed.put(parts, before)
+        })
+    }
+
+    fn changed(
+        &mut self,
+        node: &NodeName,
+        change: impl FnOnce(&mut Packed) -> BTreeSet<u32>,
+    ) -> BTreeMap<String, Option<Arc<EgressSliceSpec>>> {
+        let packed = self.node(node);
+        let numbers = change(packed).into_iter();
+        let changed = numbers.map(|number| (name_of(node, number), packed.get(number).cloned())).collect();
+        if packed.parts.is_empty() {
+            self.0.remove(node);
         }
         changed
     }
@@ -106,17 +123,27 @@ impl Packed {
             return changed;
         }
         let before = before.unwrap_or_else(|| self.parts.clone());
-        self.parts = self.anew(assembly, &before);
-        self.parts.retain(|_, part| !part.is_empty());
-        let is = |number: &u32| match (before.get(number), self.parts.get(number)) {
-            (Some(old), Some(new)) => old.spec == new.spec,
-            (old, new) => old.is_none() && new.is_none(),
-        };
-        before.keys().chain(self.parts.keys()).filter(|number| !is(number)).copied().collect()
+        let parts = self.anew(&assembly.share(&self.node), &before);
+        self.put(parts, before)
+    }
+
+    /// Whole parts in place of those before. Which are others now.
+    fn put(&mut self, mut parts: BTreeMap<u32, Part>, before: BTreeMap<u32, Part>) -> BTreeSet<u32> {
+        parts.retain(|_, part| !part.is_empty());
+        let mut changed: BTreeSet<u32> = before.keys().chain(parts.keys()).copied().collect();
+        // What is the same stays the same object, which others may hold too.
+        for (number, was) in before {
+            if let Some(part) = parts.get_mut(&number).filter(|part| part.spec == was.spec) {
+                *part = was;
+                changed.remove(&number);
+            }
+        }
+        self.parts = parts;
+        changed
     }
 
     /// From the whole part.
-    fn anew(&self, assembly: &Assembly, before: &BTreeMap<u32, Part>) -> BTreeMap<u32, Part> {
+    fn anew(&self, share: &Share, before: &BTreeMap<u32, Part>) -> BTreeMap<u32, Part> {
         let read = |(number, part): (&u32, &Part)| {
             // What cannot be read back says nothing of where things were.
             let slice = EgressSlice::new(String::new(), (*part.spec).clone()).ok();
@@ -124,8 +151,8 @@ impl Packed {
         };
         let before: BTreeMap<u32, Share> = before.iter().map(read).collect();
         let before = before.iter().map(|(number, share)| (*number, share)).collect();
-        let parts = parts(&assembly.share(&self.node), &before).into_iter();
-        parts.map(|(number, share)| (number, Part::of(EgressSliceSpec::of(&self.node, &share)))).collect()
+        let parts = parts(share, &before).into_iter();
+        parts.map(|(number, share)| (number, Part::of(Arc::new(EgressSliceSpec::of(&self.node, &share))))).collect()
     }
 
     /// None: something would overflow, or is not known.

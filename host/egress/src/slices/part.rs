@@ -26,10 +26,10 @@ pub(super) struct Part {
 
 impl Part {
     pub(super) fn empty(node: &NodeName) -> Part {
-        Part::of(EgressSliceSpec { node: node.to_string(), ..EgressSliceSpec::default() })
+        Part::of(Arc::new(EgressSliceSpec { node: node.to_string(), ..EgressSliceSpec::default() }))
     }
 
-    pub(super) fn of(spec: EgressSliceSpec) -> Part {
+    pub(super) fn of(spec: Arc<EgressSliceSpec>) -> Part {
         let id = |gateway: &SliceGateway| {
             let way = match (&gateway.interface, gateway.egress_ips.as_slice()) {
                 (Some(name), _) => name.clone(),
@@ -40,7 +40,7 @@ impl Part {
         };
         let named = spec.gateways.iter().map(id).collect();
         let exits = spec.endpoints.iter().map(|endpoint| endpoint.exits.len()).sum();
-        let mut part = Part { spec: Arc::new(spec), named, exits, changed: false };
+        let mut part = Part { spec, named, exits, changed: false };
         let spec = part.spec.clone();
         for id in spec.endpoints.iter().flat_map(ids) {
             part.counts(id, true);

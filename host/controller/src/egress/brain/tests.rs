@@ -2,6 +2,7 @@ use kube::api::DynamicObject;
 use nicety_core::finding::Finding;
 use nicety_objects::{
     Strategies,
+    egress_slice::spec::SliceExit,
     strategies::{Limits, ModuleRef, PolicyRef},
 };
 use nicety_strategies::Trials;
@@ -139,12 +140,13 @@ impl Cluster {
     }
 
     fn exits_of(&self, policy: &str) -> BTreeMap<String, String> {
-        let slices = self.snapshot.slices.values().map(|item| &item.slice.as_ref().unwrap().0);
-        let endpoints = slices.flat_map(|slice| &slice.part.endpoints);
-        let exit = |exits: &BTreeMap<String, nicety_core::egress::share::Exit>| {
-            Some(exits.get(policy)?.primary.as_ref().map(ToString::to_string).unwrap_or_default())
+        let slices = self.snapshot.slices.values().map(|item| item.slice.as_ref().unwrap());
+        let endpoints = slices.flat_map(|slice| &slice.endpoints);
+        let exit = |exits: &[SliceExit]| {
+            let exit = exits.iter().find(|exit| exit.policy == policy)?;
+            Some(exit.primary.clone().unwrap_or_default())
         };
-        endpoints.filter_map(|(key, endpoint)| Some((key.name.clone(), exit(&endpoint.exits)?))).collect()
+        endpoints.filter_map(|endpoint| Some((endpoint.name.clone(), exit(&endpoint.exits)?))).collect()
     }
 
     /// A policy for the same pods.
@@ -420,7 +422,7 @@ fn what_another_hand_changed_is_put_right() {
     let mut cluster = Cluster::new(4, 2);
     cluster.look();
     let (name, item) = cluster.snapshot.slices.iter().next().map(|(name, item)| (name.clone(), item.clone())).unwrap();
-    let mut spec = json!(item.slice.as_ref().unwrap().1);
+    let mut spec = json!(**item.slice.as_ref().unwrap());
     spec["watches"] = json!([]);
     cluster.slice(&name, spec, json!({}));
     assert_eq!(cluster.look().0, [format!("EgressSlice {name}")]);

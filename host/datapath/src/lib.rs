@@ -5,7 +5,11 @@
 //! just that. Nothing of others is touched: only our table, our devices, rows of our protocol number, and the settings of `settings`,
 //! whose values of before come back to the caller and are restored.
 
+mod acts;
 mod announce;
+mod bypass;
+mod filter;
+mod floats;
 mod links;
 mod look;
 mod nft;
@@ -24,15 +28,11 @@ use nicety_core::egress::{
     mark::Marks,
     program::{GateKind, Program, Settings, Wanted, Ways},
     share::GatewayId,
-    table::{
-        LINK_PREFIX, Shown, Table,
-        change::{Change, between},
-        policy_of,
-    },
+    table::{Shown, change::Change, policy_of},
 };
 use nicety_kernel::{
     ConversationError, forwarding,
-    tunnels::{self, Act, PROTOCOL, Seen},
+    tunnels::{self, Act},
 };
 use serde::{Deserialize, Serialize};
 
@@ -120,7 +120,7 @@ impl Datapath {
     pub fn put(&mut self, wanted: Wanted, keep: Keep<'_>) -> Result<Outcome, Error> {
         let deadline = Instant::now() + PATIENCE;
         let mut seen = tunnels::read(deadline)?;
-        let mut outcome = Outcome { bypass: bypass(&seen), ..Outcome::default() };
+        let mut outcome = Outcome { bypass: bypass::bypass(&seen), ..Outcome::default() };
         let taken = self.float(&wanted, &mut seen, &mut outcome, deadline)?;
 
         let mut kept = self.kept.clone();
@@ -228,174 +228,6 @@ impl Datapath {
         self.write(&program, keep, &mut outcome)?;
         (self.wanted, self.ways, self.program) = (Wanted::default(), Ways::new(), program);
         Ok(outcome)
-    }
-
-    /// Floating addresses that are wanted here and are not here.
-    fn float(
-        &self,
-        wanted: &Wanted,
-        seen: &mut Seen,
-        outcome: &mut Outcome,
-        deadline: Instant,
-    ) -> Result<BTreeSet<(u32, IpAddr)>, Error> {
-        let found = look::find(&self.settings, &wanted.share, seen);
-        let missing = |(_, address): &&(u32, IpAddr)| !seen.addresses.iter().any(|row| row.net.addr() == *address);
-        let missing: BTreeSet<(u32, IpAddr)> = found.floating.iter().filter(missing).copied().collect();
-        if missing.is_empty() {
-            return Ok(missing);
-        }
-        let acts: Vec<Act> =
-            missing.iter().map(|(link, address)| Act::AddAddress { link: *link, address: *address }).collect();
-        self.act(&acts, &Program::default(), outcome, deadline)?;
-        *seen = tunnels::read(deadline)?;
-        Ok(missing)
-    }
-
-    /// Floating addresses of ours that are not wanted here any more.
-    fn unfloat(
-        &self,
-        floating: &BTreeSet<(u32, IpAddr)>,
-        seen: &Seen,
-        program: &Program,
-        outcome: &mut Outcome,
-        deadline: Instant,
-    ) -> Result<(), Error> {
-        let wanted: BTreeSet<IpAddr> = floating.iter().map(|(_, address)| *address).collect();
-        let gone = links::floating(seen).filter(|row| !wanted.contains(&row.net.addr()));
-        let acts: Vec<Act> = gone.map(|row| Act::DeleteAddress { link: row.link, net: row.net }).collect();
-        self.act(&acts, program, outcome, deadline)
-    }
-
-    /// Settings of interfaces of others: those that are needed are written, those that are not are restored.
-    fn write(&mut self, program: &Program, keep: Keep<'_>, outcome: &mut Outcome) -> Result<(), Error> {
-        let (wanted, errors) = settings::wanted(program, &self.kept.settings);
-        outcome.faults.extend(errors.iter().map(|error| chain(error)));
-        for (path, value) in &wanted {
-            let before = match forwarding::present(path) {
-                Ok(Some(before)) if before != *value => before,
-                Ok(_) => continue,
-                Err(error) => {
-                    outcome.faults.push(chain(&error));
-                    continue;
-                }
-            };
-            if !self.kept.settings.contains_key(path) {
-                self.kept.settings.insert(path.clone(), before);
-                keep(&self.kept).map_err(Error::Keep)?;
-            }
-            match forwarding::set(path, value) {
-                Ok(()) => outcome.changes += 1,
-                Err(error) => outcome.faults.push(chain(&error)),
-            }
-        }
-        let kept = self.kept.settings.clone();
-        for (path, before) in kept.iter().filter(|(path, _)| !wanted.contains_key(*path)) {
-            match forwarding::set(path, before) {
-                Ok(()) => {
-                    self.kept.settings.remove(path);
-                    keep(&self.kept).map_err(Error::Keep)?;
-                    outcome.changes += 1;
-                }
-                Err(error) => outcome.faults.push(chain(&error)),
-            }
-        }
-        Ok(())
-    }
-
-    fn act(&self, acts: &[Act], program: &Program, outcome: &mut Outcome, deadline: Instant) -> Result<(), Error> {
-        let refused = tunnels::apply(acts, deadline)?;
-        outcome.changes += acts.len().saturating_sub(refused.len());
-        for (at, refusal) in refused {
-            let Some(act) = acts.get(at) else { continue };
-            let why = format!("{}: {refusal}", what(act));
-            match self.gateway_of(act, program) {
-                Some(id) => drop(outcome.wrong.insert(id, why)),
-                None => outcome.faults.push(why),
-            }
-        }
-        Ok(())
-    }
-
-    /// Whose a refused act is.
-    fn gateway_of(&self, act: &Act, program: &Program) -> Option<GatewayId> {
-        let of = |found: &dyn Fn(u32, &GateKind, u32) -> bool| {
-            let gates = program.gateways.iter();
-            gates
-                .into_iter()
-                .find(|(number, gate)| found(**number, &gate.kind, gate.vni))
-                .map(|(_, gate)| gate.id.clone())
-        };
-        match act {
-            Act::AddDevice { vxlan, .. } => of(&|_, kind, vni| matches!(kind, GateKind::Own(_)) && vni == vxlan.vni),
-            Act::PutEntry(entry) => of(&|_, kind, _| matches!(kind, GateKind::Remote(peer) if peer.mac == entry.mac)),
-            Act::PutNeighbor(one) => of(&|_, kind, _| matches!(kind, GateKind::Remote(peer) if peer.hop == one.to)),
-            Act::PutRoute(route) => of(&|number, _, _| self.settings.table(number) == route.table),
-            Act::AddRule(rule) => of(&|number, _, _| self.settings.table(number) == rule.table),
-            _ => None,
-        }
-    }
-
-    /// By difference to what was left, or, if anybody has changed rules since, to what is there. Returns how much that was.
-    fn filter(&mut self, program: &Program, deadline: Instant) -> Result<usize, Error> {
-        let table = Table::of(&self.settings, program);
-        let now = self.nft.generation(deadline)?;
-        let known = self.left.take().filter(|(_, left)| left.is_some() && *left == now).map(|(shown, _)| shown);
-        let fresh = known.is_none();
-        let shown = match known {
-            Some(shown) => Some(shown),
-            None => self.nft.read(deadline)?,
-        };
-        let mut changes = between(shown.as_ref(), &table);
-        match self.nft.commit(&changes, deadline) {
-            Err(error) if error.is_stale() && !fresh => {
-                let shown = self.nft.read(deadline)?;
-                changes = between(shown.as_ref(), &table);
-                self.nft.commit(&changes, deadline)?;
-            }
-            other => other?,
-        }
-        let generation = self.nft.generation(deadline)?;
-        // Somebody else's transaction between ours and this look would go unseen: only a step of one is ours.
-        let step = u32::from(!changes.is_empty());
-        let alone = now.zip(generation).is_some_and(|(before, after)| after == before.wrapping_add(step));
-        self.left = Some((table.shown(), generation.filter(|_| alone)));
-        Ok(changes.len())
-    }
-}
-
-/// Signs of a network that leads pods' packets past netfilter. Nothing tells for sure: an eBPF program on a pod's link may hand packets
-/// on, or may not.
-fn bypass(seen: &Seen) -> Option<String> {
-    let has = |name: &str| seen.links.iter().any(|link| link.name == name);
-    if has("cilium_host") {
-        return Some(
-            "Cilium is on this node (link `cilium_host`); with eBPF host routing packets of pods pass by netfilter and none is \
-             captured; hint: `bpf.hostLegacyRouting=true`, and see `Host Routing` of `cilium-dbg status`"
-                .to_owned(),
-        );
-    }
-    has("bpfin.cali").then(|| {
-        "Calico's eBPF dataplane is on this node (link `bpfin.cali`); packets of pods may pass by netfilter, and are then not captured"
-            .to_owned()
-    })
-}
-
-fn what(act: &Act) -> String {
-    match act {
-        Act::AddDevice { name, .. } => format!("cannot make tunnel `{name}`"),
-        Act::DeleteLink { index } => format!("cannot delete tunnel {index}"),
-        Act::SetUp { index, .. } => format!("cannot set tunnel {index} up"),
-        Act::PutNeighbor(one) => format!("cannot set neighbor `{}`", one.to),
-        Act::PutEntry(one) => format!("cannot lead tunnel to {}", one.remote),
-        Act::PutRoute(route) => format!("cannot set route `{}` in table {}", route.to, route.table),
-        Act::AddRule(rule) => {
-            format!("cannot set rule `fwmark {:#x}/{:#x} lookup {}`", rule.mark, rule.mask, rule.table)
-        }
-        Act::AddAddress { address, .. } => format!("cannot put address {address} on this node"),
-        Act::DeleteAddress { net, .. } => format!("cannot take address {net} off this node"),
-        Act::DeleteNeighbor(_) | Act::DeleteEntry(_) | Act::DeleteRoute(_) | Act::DeleteRule(_) => {
-            format!("cannot delete what is of no use any more (protocol {PROTOCOL}, links `{LINK_PREFIX}*`)")
-        }
     }
 }
 

@@ -11,6 +11,8 @@ use nicety_core::{
 };
 use nicety_kernel::forwarding::{self, SettingError};
 
+use crate::{Datapath, Error, Keep, Outcome, chain};
+
 /// `rp_filter`: the source must be reachable, by whichever interface.
 const LOOSE: &str = "2";
 const STRICT: &str = "1";
@@ -27,8 +29,46 @@ pub fn of_device(name: &str) -> Vec<(String, &'static str)> {
     ]
 }
 
+impl Datapath {
+    /// Settings of interfaces of others: those that are needed are written, those that are not are restored.
+    pub(crate) fn write(&mut self, program: &Program, keep: Keep<'_>, outcome: &mut Outcome) -> Result<(), Error> {
+        let (wanted, errors) = wanted(program, &self.kept.settings);
+        outcome.faults.extend(errors.iter().map(|error| chain(error)));
+        for (path, value) in &wanted {
+            let before = match forwarding::present(path) {
+                Ok(Some(before)) if before != *value => before,
+                Ok(_) => continue,
+                Err(error) => {
+                    outcome.faults.push(chain(&error));
+                    continue;
+                }
+            };
+            if !self.kept.settings.contains_key(path) {
+                self.kept.settings.insert(path.clone(), before);
+                keep(&self.kept).map_err(Error::Keep)?;
+            }
+            match forwarding::set(path, value) {
+                Ok(()) => outcome.changes += 1,
+                Err(error) => outcome.faults.push(chain(&error)),
+            }
+        }
+        let kept = self.kept.settings.clone();
+        for (path, before) in kept.iter().filter(|(path, _)| !wanted.contains_key(*path)) {
+            match forwarding::set(path, before) {
+                Ok(()) => {
+                    self.kept.settings.remove(path);
+                    keep(&self.kept).map_err(Error::Keep)?;
+                    outcome.changes += 1;
+                }
+                Err(error) => outcome.faults.push(chain(&error)),
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Of interfaces of others. `kept`: those that are ours already.
-pub fn wanted(program: &Program, kept: &BTreeMap<String, String>) -> (BTreeMap<String, String>, Vec<SettingError>) {
+fn wanted(program: &Program, kept: &BTreeMap<String, String>) -> (BTreeMap<String, String>, Vec<SettingError>) {
     let mut links: BTreeSet<(IfName, Family)> = BTreeSet::new();
     let mut others: BTreeSet<&IfName> = BTreeSet::new();
     for gate in program.gateways.values() {

@@ -10,7 +10,7 @@ use nicety_core::{
     address::{Family, Mac},
     egress::{
         program::{GateKind, Program, Settings, mac},
-        table::{LINK_PREFIX, RETURN_LINK, way_link},
+        table::{LINK_PREFIX, RETURN_LINK, link_group, way_link},
     },
 };
 use nicety_kernel::tunnels::{Act, Address, Entry, Link, Neighbor, PROTOCOL, Route, Rule, Seen, Vxlan};
@@ -36,6 +36,7 @@ pub struct Device {
     pub vxlan: Vxlan,
     pub mac: Mac,
     pub mtu: u32,
+    pub group: u32,
 }
 
 pub fn devices(settings: &Settings, program: &Program, seen: &Seen) -> Vec<Device> {
@@ -49,7 +50,7 @@ pub fn devices(settings: &Settings, program: &Program, seen: &Seen) -> Vec<Devic
     let mtu = below.map_or(1500, |link| link.mtu.min(u32::from(u16::MAX))).saturating_sub(overhead).max(LEAST_MTU);
     let device = |name: String, vni: u32, mac: Mac| {
         let vxlan = Vxlan { vni, port: settings.port, local: Some(underlay) };
-        Device { name, vxlan, mac, mtu }
+        Device { name, vxlan, mac, mtu, group: link_group(vni) }
     };
     let own = program.gateways.values().filter(|gate| matches!(gate.kind, GateKind::Own(_)));
     let own = own.map(|gate| device(way_link(gate.vni), gate.vni, mac(gate.id.as_str())));
@@ -62,7 +63,10 @@ pub fn device_acts(wanted: &[Device], seen: &[Link]) -> Vec<Act> {
     let ours = |link: &&Link| link.vxlan.is_some() && link.name.starts_with(LINK_PREFIX);
     let (mut gone, mut come) = (Vec::new(), Vec::new());
     let same = |link: &Link, device: &Device| {
-        link.name == device.name && link.vxlan == Some(device.vxlan) && link.mac == Some(device.mac)
+        link.name == device.name
+            && link.vxlan == Some(device.vxlan)
+            && link.mac == Some(device.mac)
+            && link.group == device.group
     };
     for link in seen.iter().filter(ours) {
         match wanted.iter().find(|device| same(link, device)) {
@@ -74,8 +78,8 @@ pub fn device_acts(wanted: &[Device], seen: &[Link]) -> Vec<Act> {
         }
     }
     for device in wanted.iter().filter(|device| !seen.iter().any(|link| same(link, device))) {
-        let Device { name, vxlan, mac, mtu } = device.clone();
-        come.push(Act::AddDevice { name, vxlan, mac, mtu });
+        let Device { name, vxlan, mac, mtu, group } = device.clone();
+        come.push(Act::AddDevice { name, vxlan, mac, mtu, group });
     }
     gone.into_iter().chain(come).collect()
 }

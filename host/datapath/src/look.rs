@@ -136,7 +136,7 @@ fn first_address(seen: &Seen, link: &Link, family: Family) -> Option<IpAddr> {
     let mut global = own.map(|row| row.net.addr()).filter(|address| Family::of(*address) == family && global(*address));
     match family {
         Family::V4 => global.next(),
-        Family::V6 => global.last(),
+        Family::V6 => global.next_back(),
     }
 }
 

@@ -51,6 +51,7 @@ pub struct Link {
     pub loopback: bool,
     pub mtu: u32,
     pub mac: Option<Mac>,
+    pub group: u32,
     pub vxlan: Option<Vxlan>,
 }
 
@@ -116,6 +117,7 @@ pub enum Act {
         vxlan: Vxlan,
         mac: Mac,
         mtu: u32,
+        group: u32,
     },
     DeleteLink {
         index: u32,
@@ -188,7 +190,7 @@ pub fn apply(acts: &[Act], deadline: Instant) -> Result<Vec<(usize, Refusal)>, C
 
 fn request(act: &Act) -> Request {
     match act {
-        Act::AddDevice { name, vxlan, mac, mtu } => devices::add(name, *vxlan, *mac, *mtu),
+        Act::AddDevice { name, vxlan, mac, mtu, group } => devices::add(name, *vxlan, *mac, *mtu, *group),
         Act::DeleteLink { index } => devices::delete(*index),
         Act::SetUp { index, mtu } => devices::set_up(*index, *mtu),
         Act::PutNeighbor(one) => entries::put_neighbor(*one),

@@ -186,64 +186,69 @@ impl Program {
 
     fn pods(&mut self, wanted: &Wanted, marks: &Marks) {
         let share = &wanted.share;
-        let mut captured: BTreeMap<IpAddr, BTreeSet<String>> = BTreeMap::new();
+        let mut captured: BTreeMap<IpAddr, Vec<&str>> = BTreeMap::new();
         let held = wanted.held.iter().filter(|held| !share.endpoints.contains_key(&held.pod));
         for held in held {
             for address in &held.addresses {
-                captured.entry(*address).or_default().extend(held.policies.iter().cloned());
+                captured.entry(*address).or_default().extend(held.policies.iter().map(String::as_str));
             }
         }
         let newer: BTreeSet<IpAddr> = captured.keys().copied().collect();
+        let mut exits: BTreeMap<&str, BTreeMap<IpAddr, u32>> = BTreeMap::new();
         // An address that two pods have leaves nowhere unless both leave by the same gateway.
-        let mut torn: BTreeSet<(String, IpAddr)> = BTreeSet::new();
+        let mut torn: BTreeSet<(&str, IpAddr)> = BTreeSet::new();
         for (pod, endpoint) in &share.endpoints {
-            let policies: BTreeSet<String> =
-                endpoint.exits.keys().chain(wanted.captured.get(pod).into_iter().flatten()).cloned().collect();
+            let more = wanted.captured.get(pod);
             for address in endpoint.addresses.iter().filter(|address| !newer.contains(address)) {
-                captured.entry(*address).or_default().extend(policies.iter().cloned());
+                let policies = captured.entry(*address).or_default();
+                policies.extend(endpoint.exits.keys().chain(more.into_iter().flatten()).map(String::as_str));
                 for (policy, exit) in &endpoint.exits {
                     let number = exit.candidates().filter_map(|id| marks.number(id)).find(|number| {
                         self.gateways.get(number).is_some_and(|gate| gate.carries(Family::of(*address), share))
                     });
                     let Some(number) = number else { continue };
-                    let before = self.exits.entry(policy.clone()).or_default().insert(*address, number);
+                    let before = exits.entry(policy).or_default().insert(*address, number);
                     if before.is_some_and(|before| before != number) {
-                        torn.insert((policy.clone(), *address));
+                        torn.insert((policy, *address));
                     }
                 }
             }
         }
         for (policy, address) in torn {
-            self.exits.entry(policy).or_default().remove(&address);
+            exits.entry(policy).or_default().remove(&address);
         }
-        self.classes(wanted, captured);
+        let known = |policy: &str| wanted.policies.contains_key(policy);
+        self.exits = exits
+            .into_iter()
+            .filter(|(policy, exits)| known(policy) && !exits.is_empty())
+            .map(|(policy, exits)| (policy.to_owned(), exits))
+            .collect();
+        for policies in captured.values_mut() {
+            policies.retain(|policy| known(policy));
+            policies.sort_unstable();
+            policies.dedup();
+        }
+        captured.retain(|_, policies| !policies.is_empty());
+        self.classes(wanted, &captured);
     }
 
-    fn classes(&mut self, wanted: &Wanted, captured: BTreeMap<IpAddr, BTreeSet<String>>) {
-        let known = |names: BTreeSet<String>| -> BTreeSet<String> {
-            names.into_iter().filter(|name| wanted.policies.contains_key(name)).collect()
-        };
+    /// `captured`: the names of policies, in their order.
+    fn classes(&mut self, wanted: &Wanted, captured: &BTreeMap<IpAddr, Vec<&str>>) {
         self.policies = numbers("egress-policy", wanted.policies.keys().map(|name| vec![name.as_str()]))
             .into_iter()
             .zip(wanted.policies.keys())
             .map(|(number, name)| (name.clone(), number))
             .collect();
-        let captured: BTreeMap<IpAddr, BTreeSet<String>> = captured
-            .into_iter()
-            .map(|(address, names)| (address, known(names)))
-            .filter(|(_, names)| !names.is_empty())
-            .collect();
-        let sets: BTreeSet<&BTreeSet<String>> = captured.values().collect();
-        let named = sets.iter().map(|names| names.iter().map(String::as_str).collect());
-        let numbered: BTreeMap<&BTreeSet<String>, u32> =
-            sets.iter().copied().zip(numbers("egress-class", named)).collect();
+        let sets: BTreeSet<&Vec<&str>> = captured.values().collect();
+        let named = sets.iter().map(|names| names.to_vec());
+        let numbered: BTreeMap<&Vec<&str>, u32> = sets.iter().copied().zip(numbers("egress-class", named)).collect();
         let never: Vec<IpNet> = NEVER.iter().filter_map(|text| text.parse().ok()).collect();
         let spared: Vec<IpNet> = wanted.cluster.iter().copied().chain(never).collect();
         for (names, number) in &numbered {
             let claims: Vec<Claim<'_>> = wanted
                 .policies
                 .iter()
-                .filter(|(name, _)| names.contains(*name))
+                .filter(|(name, _)| names.contains(&name.as_str()))
                 .map(|(name, policy)| Claim {
                     policy: name,
                     priority: policy.priority,
@@ -254,11 +259,11 @@ impl Program {
             let intervals = flatten(&claims, &spared).into_iter();
             let intervals =
                 intervals.map(|one| Range { first: one.first, last: one.last, policy: one.policy.to_owned() });
-            self.classes.insert(*number, Class { policies: (*names).clone(), intervals: intervals.collect() });
+            let policies = names.iter().map(|name| (*name).to_owned()).collect();
+            self.classes.insert(*number, Class { policies, intervals: intervals.collect() });
         }
         self.endpoints =
             captured.iter().filter_map(|(address, names)| Some((*address, *numbered.get(names)?))).collect();
-        self.exits.retain(|policy, exits| wanted.policies.contains_key(policy) && !exits.is_empty());
     }
 }
 

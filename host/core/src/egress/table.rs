@@ -12,11 +12,12 @@ mod sets;
 use std::{
     cmp::Ordering,
     collections::{BTreeMap, BTreeSet},
+    fmt,
     net::IpAddr,
 };
 
 use self::expression::Expression;
-pub use self::sets::{LINK_PREFIX, RETURN_LINK, way_link};
+pub use self::sets::{LINK_PREFIX, RETURN_LINK, link_group, way_link};
 use super::program::{Program, Settings};
 use crate::hash;
 
@@ -65,6 +66,8 @@ pub struct Shape {
     pub value: Option<Type>,
     /// Keys come in pairs: where an interval begins and, marked as its end, the first key after it.
     pub interval: bool,
+    /// The greatest number of elements, where there is one: the kernel then takes a table of fixed size, which is the faster one.
+    pub most: Option<u32>,
 }
 
 /// In the words of `nft`: a number and a length.
@@ -73,18 +76,24 @@ pub enum Type {
     V4,
     V6,
     Mark,
-    Ifname,
+    /// Of links.
+    Group,
     MarkAndV4,
     MarkAndV6,
     Verdict,
 }
 
 /// As the kernel has it: addresses in network order, marks and names in the host's.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// There is one for each pod in each set that it is in, so none lies on the heap.
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Key {
-    pub bytes: Vec<u8>,
+    bytes: [u8; LONGEST],
+    length: u8,
     pub ends: bool,
 }
+
+/// A mark and an address of IPv6.
+const LONGEST: usize = 20;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value {
@@ -161,7 +170,7 @@ impl Type {
             Type::V4 => 7,
             Type::V6 => 8,
             Type::Mark => 19,
-            Type::Ifname => 41,
+            Type::Group => 35,
             Type::MarkAndV4 => 19 << 6 | 7,
             Type::MarkAndV6 => 19 << 6 | 8,
             Type::Verdict => 0xffff_ff00,
@@ -171,8 +180,8 @@ impl Type {
     /// In bytes.
     pub fn len(self) -> u32 {
         match self {
-            Type::V4 | Type::Mark => 4,
-            Type::V6 | Type::Ifname => 16,
+            Type::V4 | Type::Mark | Type::Group => 4,
+            Type::V6 => 16,
             Type::MarkAndV4 => 8,
             Type::MarkAndV6 => 20,
             Type::Verdict => 0,
@@ -181,14 +190,14 @@ impl Type {
 
     /// Written as the host writes numbers.
     pub fn is_host_order(self) -> bool {
-        matches!(self, Type::Mark | Type::Ifname)
+        matches!(self, Type::Mark | Type::Group)
     }
 }
 
 /// The kernel takes the end of one interval before the beginning of the next at the same key, and not after it.
 impl Ord for Key {
     fn cmp(&self, other: &Key) -> Ordering {
-        self.bytes.cmp(&other.bytes).then_with(|| other.ends.cmp(&self.ends))
+        self.bytes().cmp(other.bytes()).then_with(|| other.ends.cmp(&self.ends))
     }
 }
 
@@ -199,16 +208,35 @@ impl PartialOrd for Key {
 }
 
 impl Key {
-    pub fn of(bytes: Vec<u8>) -> Key {
-        Key { bytes, ends: false }
+    /// No key of ours is longer than 20 bytes; of one that is, the rest is left out.
+    pub fn of(bytes: impl IntoIterator<Item = u8>) -> Key {
+        let mut key = Key { bytes: [0; LONGEST], length: 0, ends: false };
+        for (place, byte) in key.bytes.iter_mut().zip(bytes) {
+            *place = byte;
+            key.length += 1;
+        }
+        key
     }
 
     pub fn address(address: IpAddr) -> Key {
-        Key::of(octets(address))
+        match address {
+            IpAddr::V4(v4) => Key::of(v4.octets()),
+            IpAddr::V6(v6) => Key::of(v6.octets()),
+        }
     }
 
     pub fn number(number: u32) -> Key {
-        Key::of(number.to_ne_bytes().to_vec())
+        Key::of(number.to_ne_bytes())
+    }
+
+    pub fn bytes(&self) -> &[u8] {
+        self.bytes.get(..usize::from(self.length)).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:02x?}{}", self.bytes(), if self.ends { " ends" } else { "" })
     }
 }
 

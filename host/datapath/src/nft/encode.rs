@@ -102,6 +102,9 @@ fn describe(set: &mut Attributes, shape: Shape, position: usize) {
             set.number(NFTA_SET_DATA_LEN, value.len());
         }
     }
+    if let Some(most) = shape.most {
+        set.nest(NFTA_SET_DESC, |desc| desc.number(NFTA_SET_DESC_SIZE, most).end());
+    }
     // Of this transaction; the kernel insists on one.
     set.number(NFTA_SET_ID, u32::try_from(position).unwrap_or_default().wrapping_add(1));
     let order = |host: bool| if host { BYTEORDER_HOST } else { BYTEORDER_NETWORK };
@@ -151,7 +154,7 @@ fn elements_of<'a>(
 }
 
 fn element(out: &mut Attributes, key: &Key, value: Option<&Value>) {
-    out.nest(NFTA_SET_ELEM_KEY, |data| data.put(NFTA_DATA_VALUE, &key.bytes).end());
+    out.nest(NFTA_SET_ELEM_KEY, |data| data.put(NFTA_DATA_VALUE, key.bytes()).end());
     match value {
         None | Some(Value::None) => {}
         Some(Value::Bytes(bytes)) => {

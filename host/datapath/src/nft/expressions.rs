@@ -17,10 +17,10 @@ fn register(number: u8) -> u32 {
 const VERDICT: u32 = 0;
 
 const META_MARK: u32 = 3;
-const META_IIFNAME: u32 = 6;
-const META_OIFNAME: u32 = 7;
 const META_NFPROTO: u32 = 15;
 const META_L4PROTO: u32 = 16;
+const META_IIFGROUP: u32 = 21;
+const META_OIFGROUP: u32 = 22;
 const CT_DIRECTION: u32 = 1;
 const CT_MARK: u32 = 3;
 const NETWORK: u32 = 1;
@@ -90,8 +90,8 @@ fn load(list: &mut Attributes, field: Field, to: u32) {
     let mut meta = |key| one(list, "meta", |out| out.number(1, to).number(2, key).end());
     match field {
         Field::Mark => meta(META_MARK),
-        Field::InLink => meta(META_IIFNAME),
-        Field::OutLink => meta(META_OIFNAME),
+        Field::InGroup => meta(META_IIFGROUP),
+        Field::OutGroup => meta(META_OIFGROUP),
         Field::NetworkProtocol => meta(META_NFPROTO),
         Field::TransportProtocol => meta(META_L4PROTO),
         Field::FlowMark => one(list, "ct", |out| out.number(1, to).number(2, CT_MARK).end()),

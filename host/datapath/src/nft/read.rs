@@ -106,24 +106,27 @@ fn rule(payload: &[u8]) -> Option<(String, String)> {
 }
 
 fn set(payload: &[u8]) -> Option<(String, Shape)> {
-    let (mut name, mut flags, mut key, mut value) = (None, 0, None, None);
+    let (mut name, mut flags, mut key, mut value, mut most) = (None, 0, None, None, None);
     for (attribute, bytes) in of_message(payload) {
         match attribute {
             NFTA_SET_NAME => name = Some(text(bytes)),
             NFTA_SET_FLAGS => flags = number(bytes),
             NFTA_SET_KEY_TYPE => key = typed(number(bytes)),
             NFTA_SET_DATA_TYPE => value = typed(number(bytes)),
+            NFTA_SET_DESC => {
+                most = each(bytes).find(|(kind, _)| *kind == NFTA_SET_DESC_SIZE).map(|(_, size)| number(size));
+            }
             _ => {}
         }
     }
     // One that is not ours by its types has a shape that none of ours has, and goes with the whole table.
     let key = key.unwrap_or(Type::Verdict);
     let value = value.filter(|_| flags & NFT_SET_MAP != 0);
-    Some((name?, Shape { key, value, interval: flags & NFT_SET_INTERVAL != 0 }))
+    Some((name?, Shape { key, value, interval: flags & NFT_SET_INTERVAL != 0, most }))
 }
 
 fn typed(number: u32) -> Option<Type> {
-    let all = [Type::V4, Type::V6, Type::Mark, Type::Ifname, Type::MarkAndV4, Type::MarkAndV6, Type::Verdict];
+    let all = [Type::V4, Type::V6, Type::Mark, Type::Group, Type::MarkAndV4, Type::MarkAndV6, Type::Verdict];
     all.into_iter().find(|one| one.number() == number)
 }
 
@@ -132,7 +135,7 @@ fn element(bytes: &[u8]) -> Option<(Key, Value)> {
     for (attribute, data) in each(bytes) {
         let inside = || each(data).next();
         match attribute {
-            NFTA_SET_ELEM_KEY => key = inside().map(|(_, bytes)| bytes.to_vec()),
+            NFTA_SET_ELEM_KEY => key = inside().map(|(_, bytes)| Key::of(bytes.iter().copied())),
             NFTA_SET_ELEM_FLAGS => ends = number(data) & NFT_SET_ELEM_INTERVAL_END != 0,
             NFTA_SET_ELEM_DATA => match inside() {
                 Some((NFTA_DATA_VERDICT, verdict)) => {
@@ -145,7 +148,9 @@ fn element(bytes: &[u8]) -> Option<(Key, Value)> {
             _ => {}
         }
     }
-    Some((Key { bytes: key?, ends }, value))
+    let mut key = key?;
+    key.ends = ends;
+    Some((key, value))
 }
 
 fn object(payload: &[u8]) -> Option<(String, u64)> {

@@ -13,7 +13,7 @@ use super::{Link, Vxlan};
 use crate::conversation::{Conversation, ConversationError, Request};
 
 /// It knows nobody but those that it is told of: no learning, no group, no default destination.
-pub fn add(name: &str, vxlan: Vxlan, mac: Mac, mtu: u32) -> Request {
+pub fn add(name: &str, vxlan: Vxlan, mac: Mac, mtu: u32, group: u32) -> Request {
     let local = vxlan.local.map(|local| match local {
         IpAddr::V4(v4) => InfoVxlan::Local(v4),
         IpAddr::V6(v6) => InfoVxlan::Local6(v6),
@@ -27,6 +27,7 @@ pub fn add(name: &str, vxlan: Vxlan, mac: Mac, mtu: u32) -> Request {
         LinkAttribute::IfName(name.to_owned()),
         LinkAttribute::Address(mac.0.to_vec()),
         LinkAttribute::Mtu(mtu),
+        LinkAttribute::Group(group),
         LinkAttribute::LinkInfo(vec![LinkInfo::Kind(InfoKind::Vxlan), LinkInfo::Data(data)]),
     ];
     Request { flags: NLM_F_CREATE | NLM_F_EXCL, message: RouteNetlinkMessage::NewLink(message) }
@@ -64,6 +65,7 @@ fn row(message: &RouteNetlinkMessage) -> Option<Link> {
         loopback: flags.contains(LinkFlags::Loopback),
         mtu: 0,
         mac: None,
+        group: 0,
         vxlan: None,
     };
     for attribute in &message.attributes {
@@ -71,6 +73,7 @@ fn row(message: &RouteNetlinkMessage) -> Option<Link> {
             LinkAttribute::IfName(name) => link.name.clone_from(name),
             LinkAttribute::Address(octets) => link.mac = <[u8; 6]>::try_from(octets.as_slice()).ok().map(Mac),
             LinkAttribute::Mtu(mtu) => link.mtu = *mtu,
+            LinkAttribute::Group(group) => link.group = *group,
             LinkAttribute::LinkInfo(infos) => link.vxlan = infos.iter().find_map(vxlan),
             _ => {}
         }

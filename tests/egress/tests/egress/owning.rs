@@ -62,7 +62,7 @@ fn what_somebody_took_away_comes_back_and_nothing_is_done_twice() {
         "delete table inet nicety_egress",
         "flush table inet nicety_egress",
         "flush chain inet nicety_egress steer",
-        "flush set inet nicety_egress tunnel4",
+        "flush set inet nicety_egress captured4",
         "add element inet nicety_egress nodes4 { 203.0.113.77 }",
         "add chain inet nicety_egress foreign-chain",
         "add rule inet nicety_egress guard accept",
@@ -80,6 +80,7 @@ fn what_somebody_took_away_comes_back_and_nothing_is_done_twice() {
         "-6 rule del pref 111",
         "neigh flush dev nicety-egress nud permanent",
         "link set nicety-egress mtu 1300",
+        "link set nicety-egress group 7",
     ] {
         cluster.nodes["s1"].host.inside(|| ip(damage));
         assert!(again("s1") > 0, "{damage}");

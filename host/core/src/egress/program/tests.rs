@@ -139,9 +139,9 @@ fn every_destination_has_an_answer_in_a_class() {
     for (name, set) in table.sets.iter().filter(|(_, set)| set.shape.interval) {
         let begins: Vec<&Key> = set.elements.keys().filter(|key| !key.ends).collect();
         let ends: Vec<&Key> = set.elements.keys().filter(|key| key.ends).collect();
-        assert!(begins[0].bytes.iter().all(|byte| *byte == 0), "{name}");
+        assert!(begins[0].bytes().iter().all(|byte| *byte == 0), "{name}");
         assert_eq!(begins.len(), ends.len() + 1, "{name}");
-        let touching = begins.iter().skip(1).zip(&ends).all(|(begin, end)| begin.bytes == end.bytes);
+        let touching = begins.iter().skip(1).zip(&ends).all(|(begin, end)| begin.bytes() == end.bytes());
         assert!(touching, "{name} has a gap");
         assert!(set.elements.values().any(|value| *value == Value::Accept), "{name}");
     }

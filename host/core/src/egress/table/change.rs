@@ -114,7 +114,10 @@ fn elements(changes: &mut Vec<Change>, shown: &Shown, wanted: &Table) {
     let mut added = Vec::new();
     for (name, set) in &wanted.sets {
         let before = shown.sets.get(name).map_or(&none, |set| &set.elements);
-        let anew = set.shape.interval && *before != set.elements;
+        if *before == set.elements {
+            continue;
+        }
+        let anew = set.shape.interval;
         let keys: Vec<Key> = before
             .iter()
             .filter(|(key, value)| anew || set.elements.get(*key) != Some(value))

@@ -71,8 +71,9 @@ pub enum Field {
     FlowMark,
     /// 1: this packet goes the other way than the flow's first.
     FlowDirection,
-    InLink,
-    OutLink,
+    /// The group of the link that the packet comes in on, or leaves by: a number, where a name would be sixteen bytes.
+    InGroup,
+    OutGroup,
     /// 2: IPv4, 10: IPv6.
     NetworkProtocol,
     TransportProtocol,

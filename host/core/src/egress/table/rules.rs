@@ -1,12 +1,15 @@
 //! The chains. `steer` looks at what comes in, after destinations have been translated: answers of flows that came by a tunnel go back
-//! by it, what comes out of a tunnel leaves by that tunnel's way, and what pods send goes, by the destination, to its policy. There a
-//! flow that has a gateway stays on it; of a new one the pod's gateway is looked for, and if there is none the packet is dropped and
-//! counted. `leave` translates sources, before others do; `guard` lets nothing of ours pass that has another source or goes another way
+//! by it, what comes out of a tunnel leaves by that tunnel's way, and a captured pod's flow that has a gateway stays on it. All else that
+//! pods send goes, by the destination, to its policy. There the pod's gateway is looked for, and if there is none the packet is dropped
+//! and counted. `leave` translates sources, before others do; `guard` lets nothing of ours pass that has another source or goes another way
 //! than it should, and takes the mark off: the outer packet of a tunnel inherits it and must not be led by it.
 //!
 //! While a transaction takes effect, a packet may meet one rule before it and the next one after it, and find an element in neither. So
 //! nothing follows from an element that is not there but a drop: a pod that no class has is dropped, and a class has an answer for every
 //! destination, also for those that are no business of ours.
+//!
+//! Nearly all packets are of flows that go on: they meet few rules and cheap ones, each of which has its price on every packet. Rules that
+//! nothing on this node needs are not there, and segments are clamped where the guard looks anyway.
 //!
 //! A set per class and a set per policy and gateway, each asked by one rule, though one map would do with fewer looks: what such a map
 //! yields would be the key of another, and `nft` 1.0.6 ends in an assertion when it is to show that.
@@ -19,14 +22,15 @@ use super::{
         Expression::{self, *},
         Field, protocol,
     },
+    octets,
     sets::{
-        ARRIVALS, DIRECT, GATES, LINK_PREFIX, MINE, RETURN_LINK, TUNNEL, captured, destinations, exits, exits_of,
-        leave, nodes, pods, right,
+        ARRIVALS, GATES, LINK_GROUPS, MINE, captured, destinations, direct, exits, exits_of, leave, link_group, nodes,
+        pods,
     },
 };
 use crate::{
     address::Family,
-    egress::program::{Program, Settings},
+    egress::program::{GateKind, Program, Settings},
 };
 
 /// Packets that a guard stopped.
@@ -35,12 +39,14 @@ pub const STRAYED: &str = "strayed";
 pub const FOREIGN: &str = "foreign";
 
 const BACK: &str = "back";
+const ANSWERS: &str = "answers";
+const INTO: &str = "into";
+const KNOWN: &str = "known";
 const STRAY: &str = "stray";
 
 /// Of linux/netfilter.h.
 const PREROUTING: u32 = 0;
 const INPUT: u32 = 1;
-const FORWARD: u32 = 2;
 const POSTROUTING: u32 = 4;
 
 const TCP: u8 = 6;
@@ -55,6 +61,14 @@ const RTN_LOCAL: u32 = 2;
 
 pub fn exit_chain(number: u32) -> String {
     format!("exit-{number}")
+}
+
+pub fn stay_chain(number: u32) -> String {
+    format!("stay-{number}")
+}
+
+fn pod_chain(family: Family) -> String {
+    format!("pod{}", super::sets::suffix(family))
 }
 
 pub fn class_chain(family: Family, class: u32) -> String {
@@ -73,13 +87,18 @@ pub fn chains(settings: &Settings, program: &Program) -> BTreeMap<String, Chain>
         chains.insert(name.to_owned(), Chain { base, rules });
     };
     // After -100, where destinations are translated.
-    put("steer", Some(("filter", PREROUTING, -90)), steer(mask, program));
+    put("steer", Some(("filter", PREROUTING, -90)), steer(program));
+    for family in [Family::V4, Family::V6] {
+        put(&pod_chain(family), None, from_pod(family, mask, program));
+    }
     // Before 100, where clusters masquerade: a source that is chosen is not chosen again.
     put("leave", Some(("nat", POSTROUTING, 90)), [Family::V4, Family::V6].map(|family| snat(family, mask)).into());
     // After all that translate.
     put("guard", Some(("filter", POSTROUTING, 300)), guard(settings));
-    put("clamp", Some(("filter", FORWARD, -150)), vec![clamp()]);
-    put("tunnel", Some(("filter", INPUT, -10)), tunnel(settings.port));
+    put(INTO, None, into(settings, program));
+    put("tunnel", Some(("filter", INPUT, -10)), vec![rule("out of a tunnel", flow(to(settings.port), [goto(KNOWN)]))]);
+    put(KNOWN, None, known());
+    put(ANSWERS, None, answers(mask, program));
     put(
         BACK,
         None,
@@ -89,12 +108,13 @@ pub fn chains(settings: &Settings, program: &Program) -> BTreeMap<String, Chain>
     for number in program.gateways.keys() {
         let mark = settings.mask.mark(*number);
         put(&exit_chain(*number), None, vec![marking("by this gateway", mask, mark, Some(()))]);
+        put(&stay_chain(*number), None, vec![marking("stays with this gateway", mask, mark, None)]);
     }
     for class in program.classes.keys() {
         for family in [Family::V4, Family::V6] {
             // The family is known here, but without asking again `nft` shows bytes in place of an address.
             let policy = flow(of(family), [load(Field::Destination(family), 0), follow(&destinations(family, *class))]);
-            let rules = vec![rule("by its destination", policy), rule("between two sets", vec![to(STRAY)])];
+            let rules = vec![rule("by its destination", policy), rule("between two sets", vec![goto(STRAY)])];
             put(&class_chain(family, *class), None, rules);
         }
     }
@@ -102,7 +122,7 @@ pub fn chains(settings: &Settings, program: &Program) -> BTreeMap<String, Chain>
         let mut rules = vec![rule("the flow has a gateway", vec![load(Field::FlowMark, 0), bits(mask), follow(GATES)])];
         for (family, number) in exits_of(program, policy).into_keys() {
             let gate =
-                [load(Field::Source(family), 0), within(&exits(family, policy, number)), to(&exit_chain(number))];
+                [load(Field::Source(family), 0), within(&exits(family, policy, number)), goto(&exit_chain(number))];
             rules.push(rule("the pod has one", flow(of(family), gate)));
         }
         rules.push(rule("neither has", vec![count(&counter(policy)), Drop]));
@@ -111,25 +131,43 @@ pub fn chains(settings: &Settings, program: &Program) -> BTreeMap<String, Chain>
     chains
 }
 
-fn steer(mask: u32, program: &Program) -> Vec<Rule> {
-    let reply = || [load(Field::FlowDirection, 0), is(0, [REPLY])];
-    let mut rules = vec![
-        rule("answers to another node", flow(reply(), [load(Field::FlowMark, 0), bits(mask), within(MINE), to(BACK)])),
-        rule("answers", flow(reply(), [Accept])),
-        rule("out of a tunnel", vec![load(Field::InLink, 0), follow(ARRIVALS)]),
-        rule("out of a tunnel that leads nowhere", vec![load(Field::InLink, 0), is(0, LINK_PREFIX.bytes()), to(STRAY)]),
-        rule("to this node", vec![load(Field::DestinationType, 0), is(0, RTN_LOCAL.to_ne_bytes()), Accept]),
-    ];
-    for class in program.classes.keys() {
+fn has_own(program: &Program) -> bool {
+    program.gateways.values().any(|gate| matches!(gate.kind, GateKind::Own(_)))
+}
+
+fn answers(mask: u32, program: &Program) -> Vec<Rule> {
+    let back = || vec![load(Field::FlowMark, 0), bits(mask), within(MINE), goto(BACK)];
+    let back = has_own(program).then(|| rule("answers to another node", back()));
+    back.into_iter().chain([rule("answers", vec![Accept])]).collect()
+}
+
+fn steer(program: &Program) -> Vec<Rule> {
+    let mut rules = vec![rule("answers", vec![load(Field::FlowDirection, 0), is(0, [REPLY]), goto(ANSWERS)])];
+    if !program.endpoints.is_empty() {
         for family in [Family::V4, Family::V6] {
-            let pod = [load(Field::Source(family), 0), within(&pods(family, *class)), to(&class_chain(family, *class))];
+            let pod = [load(Field::Source(family), 0), within(&captured(family)), goto(&pod_chain(family))];
             rules.push(rule("from a pod", flow(of(family), pod)));
         }
     }
-    for family in [Family::V4, Family::V6] {
-        let pod = [load(Field::Source(family), 0), within(&captured(family)), to(STRAY)];
-        rules.push(rule("from a pod between two classes", flow(of(family), pod)));
+    if has_own(program) {
+        rules.push(rule("out of a tunnel", vec![load(Field::InGroup, 0), follow(ARRIVALS)]));
     }
+    let ours = [load(Field::InGroup, 0), bits(LINK_GROUPS), is(0, link_group(0).to_ne_bytes())];
+    rules.push(rule("out of a tunnel that leads nowhere", flow(ours, [goto(STRAY)])));
+    rules
+}
+
+/// What a captured pod sends.
+fn from_pod(family: Family, mask: u32, program: &Program) -> Vec<Rule> {
+    let mut rules = vec![
+        rule("the flow has a gateway", vec![load(Field::FlowMark, 0), bits(mask), follow(GATES)]),
+        rule("to this node", vec![load(Field::DestinationType, 0), is(0, RTN_LOCAL.to_ne_bytes()), Accept]),
+    ];
+    for class in program.classes.keys() {
+        let pod = [load(Field::Source(family), 0), within(&pods(family, *class)), goto(&class_chain(family, *class))];
+        rules.push(rule("of a class", flow(of(family), pod)));
+    }
+    rules.push(rule("between two classes", vec![goto(STRAY)]));
     rules
 }
 
@@ -140,32 +178,48 @@ fn snat(family: Family, mask: u32) -> Rule {
 
 fn guard(settings: &Settings) -> Vec<Rule> {
     let mask = settings.mask;
-    let marked = |mark: u32| [load(Field::Mark, 0), bits(mask.bits()), is(0, mark.to_ne_bytes())];
-    let pass =
-        || [load(Field::Mark, 0), Bits { register: 0, mask: !mask.bits(), xor: 0 }, SetMark { register: 0 }, Accept];
+    let mark = || [load(Field::Mark, 0), bits(mask.bits())];
     let mut rules = vec![
-        rule("not ours", flow(marked(0), [Accept])),
-        rule("answers", flow(marked(mask.mark(mask.back())), pass())),
+        rule("not ours", flow(mark(), [is(0, 0u32.to_ne_bytes()), Accept])),
+        rule("by the tunnel", vec![load(Field::OutGroup, 0), is(0, link_group(0).to_ne_bytes()), goto(INTO)]),
     ];
     for family in [Family::V4, Family::V6] {
-        let source = |place| {
-            let mark = [load(Field::Mark, 0), bits(mask.bits())];
-            flow(flow(mark, [load(Field::Source(family), 1), within(&right(family, place))]), pass())
-        };
-        let by = load(Field::OutLink, 0);
-        let tunnel = [by.clone(), is(0, ifname(RETURN_LINK))];
-        rules.push(rule("by the tunnel", flow(of(family), flow(tunnel, source(TUNNEL)))));
-        let other = [by, IsNot { register: 0, value: ifname(RETURN_LINK) }];
-        rules.push(rule("by a way", flow(of(family), flow(other, source(DIRECT)))));
+        let source = [load(Field::Source(family), 1), within(&direct(family))];
+        rules.push(rule("by a way", flow(of(family), flow(flow(mark(), source), pass(settings)))));
     }
-    rules.push(rule("another source, or another way", vec![to(STRAY)]));
+    rules.push(rule("answers", flow(is_back(settings), pass(settings))));
+    rules.push(rule("another source, or another way", vec![goto(STRAY)]));
     rules
+}
+
+/// What leaves by the tunnel is an answer, or comes from this node.
+fn into(settings: &Settings, program: &Program) -> Vec<Rule> {
+    let mut rules = vec![clamp()];
+    if has_own(program) {
+        rules.push(rule("answers", flow(is_back(settings), pass(settings))));
+    }
+    for family in [Family::V4, Family::V6] {
+        let Some(address) = settings.address(family) else { continue };
+        let source = [load(Field::Source(family), 0), is(0, octets(address))];
+        rules.push(rule("from this node", flow(of(family), flow(source, pass(settings)))));
+    }
+    rules.push(rule("another source", vec![goto(STRAY)]));
+    rules
+}
+
+fn is_back(settings: &Settings) -> [Expression; 3] {
+    let mask = settings.mask;
+    [load(Field::Mark, 0), bits(mask.bits()), is(0, mask.mark(mask.back()).to_ne_bytes())]
+}
+
+/// Without the mark.
+fn pass(settings: &Settings) -> [Expression; 4] {
+    let rest = Bits { register: 0, mask: !settings.mask.bits(), xor: 0 };
+    [load(Field::Mark, 0), rest, SetMark { register: 0 }, Accept]
 }
 
 fn clamp() -> Rule {
     let tcp = [
-        load(Field::OutLink, 0),
-        is(0, ifname(RETURN_LINK)),
         load(Field::TransportProtocol, 0),
         is(0, [TCP]),
         load(Field::TcpFlags, 0),
@@ -176,16 +230,16 @@ fn clamp() -> Rule {
     rule("no segment longer than the tunnel", tcp.into())
 }
 
-fn tunnel(port: u16) -> Vec<Rule> {
-    let to_port = || {
-        let udp = [load(Field::TransportProtocol, 0), is(0, [UDP])];
-        flow(udp, [load(Field::DestinationPort, 0), is(0, port.to_be_bytes())])
-    };
+fn to(port: u16) -> [Expression; 4] {
+    [load(Field::TransportProtocol, 0), is(0, [UDP]), load(Field::DestinationPort, 0), is(0, port.to_be_bytes())]
+}
+
+fn known() -> Vec<Rule> {
     let family = |family| {
         let known = [load(Field::Source(family), 0), within(&nodes(family)), Accept];
-        rule("from a node", flow(of(family), flow(to_port(), known)))
+        rule("from a node", flow(of(family), known))
     };
-    vec![family(Family::V4), family(Family::V6), rule("from elsewhere", flow(to_port(), [count(FOREIGN), Drop]))]
+    vec![family(Family::V4), family(Family::V6), rule("from elsewhere", vec![count(FOREIGN), Drop])]
 }
 
 /// Sets our bits of the packet's mark, and of the flow's where it is to stay.
@@ -235,16 +289,10 @@ fn follow(set: &str) -> Expression {
     Follow { set: set.to_owned(), register: 0 }
 }
 
-fn to(chain: &str) -> Expression {
+fn goto(chain: &str) -> Expression {
     Goto { chain: chain.to_owned() }
 }
 
 fn count(counter: &str) -> Expression {
     Count { counter: counter.to_owned() }
-}
-
-fn ifname(name: &str) -> Vec<u8> {
-    let mut bytes = name.as_bytes().to_vec();
-    bytes.resize(16, 0);
-    bytes
 }

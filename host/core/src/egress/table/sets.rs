@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     Key, Set, Shape, Type, Value, octets,
-    rules::{exit_chain, policy_chain},
+    rules::{exit_chain, policy_chain, stay_chain},
 };
 use crate::{
     address::{Family, number},
@@ -23,6 +23,15 @@ pub const LINK_PREFIX: &str = "nicety-e";
 /// The device by which packets for one of this node's ways arrive.
 pub fn way_link(vni: u32) -> String {
     format!("{LINK_PREFIX}{:06x}", vni & 0x00ff_ffff)
+}
+
+/// Whether a link is one of ours: the upper eight bits of its group.
+pub const LINK_GROUPS: u32 = 0xff00_0000;
+
+/// The group of a link of ours, which has the rest from its number. Rules know links by their groups: a group is there from the moment
+/// that a link is, and is compared in one step.
+pub fn link_group(vni: u32) -> u32 {
+    0x4500_0000 | (vni & !LINK_GROUPS)
 }
 
 pub fn suffix(family: Family) -> char {
@@ -71,9 +80,9 @@ pub fn leave(family: Family) -> String {
     format!("leave{}", suffix(family))
 }
 
-/// What may go over the tunnel, and what may leave the node: mark and source.
-pub fn right(family: Family, place: &str) -> String {
-    format!("{place}{}", suffix(family))
+/// What may leave the node by a way of its own: mark and source.
+pub fn direct(family: Family) -> String {
+    format!("direct{}", suffix(family))
 }
 
 pub fn nodes(family: Family) -> String {
@@ -83,23 +92,24 @@ pub fn nodes(family: Family) -> String {
 pub const GATES: &str = "gates";
 pub const MINE: &str = "mine";
 pub const ARRIVALS: &str = "arrivals";
-pub const TUNNEL: &str = "tunnel";
-pub const DIRECT: &str = "direct";
 
 pub fn sets(settings: &Settings, program: &Program) -> BTreeMap<String, Set> {
     let mask = settings.mask;
     let mut sets = BTreeMap::new();
     let mut put = |name: String, key, value, interval, elements: BTreeMap<Key, Value>| {
-        sets.insert(name, Set { shape: Shape { key, value, interval }, elements });
+        // By gateways, of which there are as many as marks; by pods and destinations without an end.
+        let few = matches!(key, Type::Mark | Type::Group | Type::MarkAndV4 | Type::MarkAndV6);
+        let most = few.then_some(mask.back() + 1);
+        sets.insert(name, Set { shape: Shape { key, value, interval, most }, elements });
     };
     let marked = || program.gateways.iter().map(|(number, gate)| (mask.mark(*number), *number, gate));
     let own = || marked().filter(|(_, _, gate)| matches!(gate.kind, GateKind::Own(_)));
 
-    let gates = marked().map(|(mark, number, _)| (Key::number(mark), Value::Goto(exit_chain(number))));
+    let gates = marked().map(|(mark, number, _)| (Key::number(mark), Value::Goto(stay_chain(number))));
     put(GATES.to_owned(), Type::Mark, Some(Type::Verdict), false, gates.collect());
     put(MINE.to_owned(), Type::Mark, None, false, own().map(|(mark, ..)| (Key::number(mark), Value::None)).collect());
-    let arrivals = own().map(|(_, number, gate)| (link(&way_link(gate.vni)), Value::Goto(exit_chain(number))));
-    put(ARRIVALS.to_owned(), Type::Ifname, Some(Type::Verdict), false, arrivals.collect());
+    let arrivals = own().map(|(_, number, gate)| (Key::number(link_group(gate.vni)), Value::Goto(exit_chain(number))));
+    put(ARRIVALS.to_owned(), Type::Group, Some(Type::Verdict), false, arrivals.collect());
 
     for policy in program.policies.keys() {
         for ((family, number), pods) in exits_of(program, policy) {
@@ -123,20 +133,19 @@ pub fn sets(settings: &Settings, program: &Program) -> BTreeMap<String, Set> {
             put(destinations(family, *number), address, Some(Type::Verdict), true, intervals(family, class));
         }
 
-        let sources = || {
-            marked().filter_map(|(mark, _, gate)| match &gate.kind {
-                GateKind::Remote(peer) => Some((mark, TUNNEL, *peer.source.get(&family)?)),
-                GateKind::Own(out) => Some((mark, DIRECT, out.get(&family)?.address)),
-            })
-        };
-        let leaves = sources().map(|(mark, _, from)| (Key::number(mark), Value::Bytes(octets(from))));
+        let leaves = marked().filter_map(|(mark, _, gate)| match &gate.kind {
+            GateKind::Remote(peer) => Some((mark, *peer.source.get(&family)?)),
+            GateKind::Own(out) => Some((mark, out.get(&family)?.address)),
+        });
+        let leaves = leaves.map(|(mark, from)| (Key::number(mark), Value::Bytes(octets(from))));
         put(leave(family), Type::Mark, Some(address), false, leaves.collect());
-        for place in [TUNNEL, DIRECT] {
-            let pairs = sources().filter(|(_, where_to, _)| *where_to == place);
-            let pairs = pairs
-                .map(|(mark, _, from)| (Key::of([mark.to_ne_bytes().as_slice(), &octets(from)].concat()), Value::None));
-            put(right(family, place), joined, None, false, pairs.collect());
-        }
+        let pairs = own().filter_map(|(mark, _, gate)| match &gate.kind {
+            GateKind::Own(out) => Some((mark, out.get(&family)?.address)),
+            GateKind::Remote(_) => None,
+        });
+        let pairs =
+            pairs.map(|(mark, from)| (Key::of(mark.to_ne_bytes().into_iter().chain(octets(from))), Value::None));
+        put(direct(family), joined, None, false, pairs.collect());
         let peers = marked().filter_map(|(_, _, gate)| match &gate.kind {
             GateKind::Remote(peer) => Some(peer.underlay),
             GateKind::Own(_) => None,
@@ -148,13 +157,6 @@ pub fn sets(settings: &Settings, program: &Program) -> BTreeMap<String, Set> {
     sets
 }
 
-/// A name fills sixteen bytes.
-fn link(name: &str) -> Key {
-    let mut bytes = name.as_bytes().to_vec();
-    bytes.resize(16, 0);
-    Key::of(bytes)
-}
-
 /// The whole of the family: what is of no policy is let pass. Where one begins as the one before ends, the kernel wants both.
 fn intervals(family: Family, class: &Class) -> BTreeMap<Key, Value> {
     let mut elements = BTreeMap::new();
@@ -162,7 +164,7 @@ fn intervals(family: Family, class: &Class) -> BTreeMap<Key, Value> {
         let Some(address) = family.address(first) else { return };
         elements.insert(Key::address(address), value);
         if first > 0 {
-            elements.insert(Key { bytes: octets(address), ends: true }, Value::None);
+            elements.insert(Key { ends: true, ..Key::address(address) }, Value::None);
         }
     };
     let mut next = Some(0);

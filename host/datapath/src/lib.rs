@@ -7,12 +7,12 @@
 
 mod acts;
 mod announce;
-mod bypass;
 mod filter;
 mod floats;
 mod links;
 mod look;
 mod nft;
+mod others;
 mod settings;
 
 use std::{
@@ -120,7 +120,8 @@ impl Datapath {
     pub fn put(&mut self, wanted: Wanted, keep: Keep<'_>) -> Result<Outcome, Error> {
         let deadline = Instant::now() + PATIENCE;
         let mut seen = tunnels::read(deadline)?;
-        let mut outcome = Outcome { bypass: bypass::bypass(&seen), ..Outcome::default() };
+        let mut outcome = Outcome { bypass: others::bypass(&seen), ..Outcome::default() };
+        outcome.faults.extend(others::marks(self.settings.mask, &seen));
         let taken = self.float(&wanted, &mut seen, &mut outcome, deadline)?;
 
         let mut kept = self.kept.clone();

@@ -38,6 +38,8 @@ pub struct Seen {
     pub routes: Vec<Route>,
     /// Ours.
     pub rules: Vec<Rule>,
+    /// Those of others that look at marks.
+    pub others: Vec<OthersRule>,
     /// On VXLAN devices.
     pub neighbors: Vec<Neighbor>,
     pub entries: Vec<Entry>,
@@ -90,6 +92,15 @@ pub struct Rule {
     pub mark: u32,
     pub mask: u32,
     pub table: u32,
+}
+
+/// `PRIORITY: fwmark MARK/MASK` of somebody else. Without a mask that is the whole mark.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct OthersRule {
+    pub family: Family,
+    pub priority: u32,
+    pub mark: u32,
+    pub mask: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -150,10 +161,12 @@ pub fn read(deadline: Instant) -> Result<Seen, ConversationError> {
     let mut host = Conversation::open()?;
     let links = devices::all(&mut host, deadline)?;
     let tunnels: Vec<u32> = links.iter().filter(|link| link.vxlan.is_some()).map(|link| link.index).collect();
+    let (rules, others) = rows::rules(&mut host, deadline)?;
     Ok(Seen {
         addresses: entries::addresses(&mut host, deadline)?,
         routes: rows::routes(&mut host, deadline)?,
-        rules: rows::rules(&mut host, deadline)?,
+        rules,
+        others,
         neighbors: if tunnels.is_empty() { Vec::new() } else { entries::neighbors(&mut host, &tunnels, deadline)? },
         entries: if tunnels.is_empty() { Vec::new() } else { entries::entries(&mut host, &tunnels, deadline)? },
         links,

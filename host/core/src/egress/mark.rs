@@ -54,6 +54,12 @@ impl Mask {
         (number << self.0.trailing_zeros()) & self.0
     }
 
+    /// As wide, from the top down, and none of these bits.
+    pub fn beside(self, used: u32) -> Option<Mask> {
+        let low = self.0 >> self.0.trailing_zeros();
+        (0..=low.leading_zeros()).rev().map(|shift| Mask(low << shift)).find(|mask| mask.0 & used == 0)
+    }
+
     /// The greatest number: packets on their way back to the node that they came from. Gateways have those below.
     pub fn back(self) -> u32 {
         self.0 >> self.0.trailing_zeros()

@@ -11,7 +11,7 @@ use netlink_packet_route::{
 };
 use nicety_core::address::Family;
 
-use super::{PROTOCOL, RULE_PRIORITY, Route, Rule};
+use super::{OthersRule, PROTOCOL, RULE_PRIORITY, Route, Rule};
 use crate::{
     addresses::family,
     conversation::{Conversation, ConversationError, Request},
@@ -133,9 +133,12 @@ fn rule_message(rule: Rule) -> RuleMessage {
     message
 }
 
-/// With our protocol and priority.
-pub fn rules(conversation: &mut Conversation, deadline: Instant) -> Result<Vec<Rule>, ConversationError> {
-    let mut rules = Vec::new();
+/// With our protocol and priority; and those of others by mark.
+pub fn rules(
+    conversation: &mut Conversation,
+    deadline: Instant,
+) -> Result<(Vec<Rule>, Vec<OthersRule>), ConversationError> {
+    let (mut rules, mut others) = (Vec::new(), Vec::new());
     for (kernels, family) in [(AddressFamily::Inet, Family::V4), (AddressFamily::Inet6, Family::V6)] {
         let mut message = RuleMessage::default();
         message.header.family = kernels;
@@ -155,8 +158,15 @@ pub fn rules(conversation: &mut Conversation, deadline: Instant) -> Result<Vec<R
             }
             if protocol == Some(PROTOCOL) && priority == Some(RULE_PRIORITY) {
                 rules.push(rule);
+            } else if rule.mask != 0 {
+                others.push(OthersRule {
+                    family,
+                    priority: priority.unwrap_or_default(),
+                    mark: rule.mark,
+                    mask: rule.mask,
+                });
             }
         }
     }
-    Ok(rules)
+    Ok((rules, others))
 }

@@ -56,7 +56,11 @@ pub struct Cluster {
     pub pods: BTreeMap<&'static str, (Pod, &'static str, Vec<IpAddr>)>,
     pub server: Pod,
     pub log: Log,
+    own: Own,
 }
+
+/// The addresses by which others know the node of this number, those of the tunnels first.
+pub type Own = fn(usize) -> Vec<IpAddr>;
 
 /// `NAME NODE LAST`: which pods there are.
 const PODS: [(&str, &str, u32); 6] =
@@ -75,6 +79,10 @@ fn cable(bridge: &str, host: &Pod, near: &str, name: &str) {
 
 impl Cluster {
     pub fn new() -> Cluster {
+        Cluster::of_nodes_with(own)
+    }
+
+    pub fn of_nodes_with(own: Own) -> Cluster {
         for bridge in ["fabric", "outside", "second"] {
             ip(&format!("link add {bridge} type bridge forward_delay 0"));
             ip(&format!("link set {bridge} up"));
@@ -95,8 +103,8 @@ impl Cluster {
             }
         });
         let log = outside::serve(&server);
-        let nodes = NODES.iter().zip(1..).map(|(name, number)| (*name, node(name, number))).collect();
-        let mut cluster = Cluster { nodes, pods: BTreeMap::new(), server, log };
+        let nodes = NODES.iter().zip(1..).map(|(name, number)| (*name, node(name, number, own))).collect();
+        let mut cluster = Cluster { nodes, pods: BTreeMap::new(), server, log, own };
         for (name, at, last) in PODS {
             let number = cluster.nodes[at].number;
             let pod = Pod::new();
@@ -158,7 +166,7 @@ impl Cluster {
         }
         if plan.gateways.values().any(|gateway| gateway.node.as_str() == node) {
             for other in self.nodes.values().filter(|other| other.name.as_str() != node) {
-                wanted.share.senders.insert(other.name.clone(), own(other.number).into_iter().collect());
+                wanted.share.senders.insert(other.name.clone(), (self.own)(other.number).into_iter().collect());
             }
         }
         wanted
@@ -196,7 +204,7 @@ impl Cluster {
     }
 }
 
-fn node(name: &'static str, number: usize) -> Node {
+fn node(name: &'static str, number: usize, own: Own) -> Node {
     let host = Pod::new();
     cable("fabric", &host, &format!("fab{number}"), "eth0");
     cable("outside", &host, &format!("out{number}"), "eth1");
@@ -236,7 +244,8 @@ fn node(name: &'static str, number: usize) -> Node {
             ip(&format!("route add 10.1.{other}.0/24 via 10.0.0.{other}"));
             ip(&format!("-6 route add fd01:{other}::/64 via fd00::{other}"));
         }
-        Datapath::open(settings(name, number), Kept::default()).expect("a datapath")
+        let settings = Settings { addresses: own(number), ..settings(name, number) };
+        Datapath::open(settings, Kept::default()).expect("a datapath")
     });
     Node {
         host,

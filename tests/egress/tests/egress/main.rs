@@ -1,5 +1,5 @@
 //! What `nicety-datapath` does, in network namespaces that stand for hosts: pods behind two source nodes, three gateways, and a server
-//! outside that says from which address it was reached. The server and iproute2, nft, conntrack and ss are the judges, never our own
+//! outside that says from which address it was reached. The server and iproute2, nft, conntrack, ss and tcpdump are the judges, never our own
 //! reading.
 //!
 //! Runs as `tests/netns` does, whose lab this is: without root, one after the other, `NICETY_REQUIRE=netns` turns what cannot run into a
@@ -19,7 +19,9 @@ mod changing;
 mod neighbors;
 mod owning;
 mod storm;
+mod underlay;
 
+mod capture;
 mod cluster;
 mod outside;
 
@@ -33,5 +35,5 @@ fn main() -> std::process::ExitCode {
     if std::env::args().any(|argument| argument == owning::CHILD) {
         return owning::child();
     }
-    runner::run(&[leaving::TESTS, changing::TESTS, neighbors::TESTS, owning::TESTS, storm::TESTS])
+    runner::run(&[leaving::TESTS, changing::TESTS, neighbors::TESTS, owning::TESTS, underlay::TESTS, storm::TESTS])
 }

@@ -13,6 +13,7 @@ tests![
     a_service_with_a_backend_outside_leaves_by_the_policy_of_the_backend,
     a_clusters_masquerade_would_spoil_the_source_and_does_not,
     tables_of_others_stay_as_they_are,
+    a_routing_rule_of_somebody_else_that_looks_at_our_marks_is_told,
     a_large_transfer_fits_the_tunnel,
 ];
 
@@ -92,6 +93,26 @@ fn tables_of_others_stay_as_they_are() {
         node.host.inside(|| node.datapath.lock().unwrap().remove(&mut |_| Ok(()))).unwrap();
     }
     assert_eq!([show("s1"), show("g1")], before);
+}
+
+fn a_routing_rule_of_somebody_else_that_looks_at_our_marks_is_told() {
+    let cluster = Cluster::new();
+    let mut plan = Plan::default();
+    one(&mut plan);
+    cluster.follow(&plan);
+    let told = || cluster.put("s1", cluster.wanted("s1", &plan)).faults;
+    let host = &cluster.nodes["s1"].host;
+    host.ip("rule add pref 5220 fwmark 0x80/0x80 lookup 52");
+    assert_eq!(told(), Vec::<String>::new());
+    for family in ["-4", "-6"] {
+        host.ip(&format!("{family} rule add pref 5210 fwmark 0x80000/0xff0000 lookup 52"));
+    }
+    let faults = told();
+    assert!(matches!(&faults[..], [one] if one.contains("`5210: fwmark 0x80000/0xff0000`")), "{faults:?}");
+    for family in ["-4", "-6"] {
+        host.ip(&format!("{family} rule del pref 5210"));
+    }
+    assert_eq!(told(), Vec::<String>::new());
 }
 
 fn a_large_transfer_fits_the_tunnel() {

@@ -12,6 +12,7 @@ use nicety_core::egress::share::GatewayId;
 use serde_json::Value;
 
 use crate::{
+    capture::{Capture, Captured},
     cluster::{ANY, Cluster, FAR, Plan, addresses, nft, write},
     outside::PORT,
     tests,
@@ -63,6 +64,7 @@ fn no_packet_leaves_with_a_wrong_source() {
             ),
         );
     });
+    let capture = Capture::begin(&cluster.server, PORT);
     let (sent, done) = (AtomicUsize::new(0), AtomicBool::new(false));
     let rounds = thread::scope(|scope| {
         for pod in pods {
@@ -89,6 +91,15 @@ fn no_packet_leaves_with_a_wrong_source() {
     let seen: BTreeMap<String, u64> =
         cluster.server.inside(|| ["seen4", "seen6"].iter().flat_map(|set| counted(set)).collect());
     let arrived: u64 = seen.values().sum();
+    match capture.map(Capture::end) {
+        Ok(Captured { sources, lost }) => {
+            println!("captured: {sources:?}; {lost} had no room");
+            let wrong: Vec<&String> = sources.keys().filter(|source| !ALLOWED.contains(&source.as_str())).collect();
+            assert_eq!(wrong, Vec::<&String>::new());
+            assert_eq!(sources.values().sum::<u64>() + lost, arrived, "both saw the same packets");
+        }
+        Err(why) => println!("tcpdump captures for root alone: {}", why.trim()),
+    }
     println!("{sent} packets sent, {arrived} arrived, {rounds} rounds of changes: {seen:?}");
     let wrong: Vec<&String> = seen.keys().filter(|source| !ALLOWED.contains(&source.as_str())).collect();
     assert_eq!(wrong, Vec::<&String>::new());

@@ -35,9 +35,13 @@ pub fn enter() -> Result<(), String> {
     unshare(UnshareFlags::NEWUSER | UnshareFlags::NEWNET | UnshareFlags::NEWNS)
         .map_err(|e| format!("may not make user, network and mount namespaces ({e}); run as root, or allow them"))?;
     let write = |file: &str, text: String| fs::write(file, text).map_err(|e| format!("cannot write `{file}`: {e}"));
-    write("/proc/self/setgroups", "deny".to_owned())?;
-    write("/proc/self/uid_map", format!("0 {uid} 1"))?;
-    write("/proc/self/gid_map", format!("0 {gid} 1"))?;
+    // Root may keep all users, which tools like tcpdump change to; others have themselves alone.
+    let all = || "0 0 4294967295".to_owned();
+    if uid != 0 || write("/proc/self/uid_map", all()).and_then(|()| write("/proc/self/gid_map", all())).is_err() {
+        write("/proc/self/setgroups", "deny".to_owned())?;
+        write("/proc/self/uid_map", format!("0 {uid} 1"))?;
+        write("/proc/self/gid_map", format!("0 {gid} 1"))?;
+    }
     mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
         .and_then(|()| mount("none", "/sys", "sysfs", MountFlags::empty(), None))
         .map_err(|e| format!("cannot mount /sys: {e}"))?;

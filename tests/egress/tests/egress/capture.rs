@@ -3,14 +3,15 @@
 use std::{
     collections::BTreeMap,
     fs,
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Read},
     path::PathBuf,
     process::{Child, Command, Stdio},
+    time::{Duration, Instant},
 };
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::lab::{Pod, run};
+use crate::lab::Pod;
 
 pub struct Capture {
     child: Child,
@@ -30,7 +31,24 @@ impl Capture {
     pub fn begin(host: &Pod, port: u16) -> Result<Capture, String> {
         let file = std::env::temp_dir().join(format!("nicety-egress-{}.pcap", std::process::id()));
         let mut command = Command::new("tcpdump");
-        command.args(["-Z", "root", "-n", "-i", "any", "-Q", "in", "-s", "96", "-B", "65536", "-w"]).arg(&file);
+        command
+            .args([
+                "-Z",
+                "root",
+                "-n",
+                "-i",
+                "any",
+                "-Q",
+                "in",
+                "-s",
+                "96",
+                "-B",
+                "65536",
+                "--immediate-mode",
+                "-U",
+                "-w",
+            ])
+            .arg(&file);
         command.args(["dst", "port", &port.to_string()]).stderr(Stdio::piped());
         let mut child = host.inside(|| command.spawn()).expect("cannot run `tcpdump`; install tcpdump");
         let mut said = BufReader::new(child.stderr.take().expect("its words"));
@@ -45,22 +63,33 @@ impl Capture {
         Ok(Capture { child, said, file })
     }
 
-    pub fn end(mut self) -> Captured {
+    /// Once it has so many, or has had the time for them: what it has not read yet when it ends is not in its file.
+    pub fn end(mut self, packets: u64) -> Captured {
+        let until = Instant::now() + Duration::from_secs(5);
+        while self.read().len() < packets as usize && Instant::now() < until {}
         kill_process(Pid::from_child(&self.child), Signal::INT).unwrap();
-        let lines: Vec<String> = self.said.lines().map_while(Result::ok).collect();
+        let lines: Vec<String> = self.said.by_ref().lines().map_while(Result::ok).collect();
         self.child.wait().unwrap();
         let count = |line: &String| line.strip_suffix(" packets dropped by kernel")?.parse().ok();
         let lost = lines.iter().find_map(count).unwrap_or_else(|| panic!("tcpdump says {lines:?}"));
-        let (read, text) = run("tcpdump", &format!("-Z root -n -q -t -r {}", self.file.display()));
-        assert!(read, "{text}");
-        fs::remove_file(&self.file).unwrap();
         let mut sources = BTreeMap::new();
-        for line in text.lines() {
-            // `eth0 In IP 192.0.2.23.4711 > 198.51.100.9.8080: UDP, length 13`
-            let from = line.split_whitespace().skip_while(|word| !matches!(*word, "IP" | "IP6")).nth(1);
-            let from = from.and_then(|from| from.rsplit_once('.')).unwrap_or_else(|| panic!("tcpdump says `{line}`"));
-            *sources.entry(from.0.to_owned()).or_default() += 1;
+        for source in self.read() {
+            *sources.entry(source).or_default() += 1;
         }
+        fs::remove_file(&self.file).unwrap();
         Captured { sources, lost }
+    }
+
+    /// The sources of all packets that are in the file now, whose last may be there in part.
+    fn read(&self) -> Vec<String> {
+        let arguments = ["-Z", "root", "-n", "-q", "-t", "-r"];
+        let output = Command::new("tcpdump").args(arguments).arg(&self.file).output().expect("tcpdump");
+        // `eth0 In IP 192.0.2.23.4711 > 198.51.100.9.8080: UDP, length 13`
+        let source = |line: &str| {
+            let from = line.split_whitespace().skip_while(|word| !matches!(*word, "IP" | "IP6")).nth(1);
+            let (address, _) = from.and_then(|from| from.rsplit_once('.')).unwrap_or_else(|| panic!("`{line}`"));
+            address.to_owned()
+        };
+        String::from_utf8_lossy(&output.stdout).lines().map(source).collect()
     }
 }

@@ -91,7 +91,7 @@ fn no_packet_leaves_with_a_wrong_source() {
     let seen: BTreeMap<String, u64> =
         cluster.server.inside(|| ["seen4", "seen6"].iter().flat_map(|set| counted(set)).collect());
     let arrived: u64 = seen.values().sum();
-    match capture.map(Capture::end) {
+    match capture.map(|capture| capture.end(arrived)) {
         Ok(Captured { sources, lost }) => {
             println!("captured: {sources:?}; {lost} had no room");
             let wrong: Vec<&String> = sources.keys().filter(|source| !ALLOWED.contains(&source.as_str())).collect();

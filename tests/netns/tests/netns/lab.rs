@@ -3,9 +3,10 @@
 use std::{
     collections::BTreeSet,
     fs::{self, File},
+    io::Write,
     os::fd::{AsFd, AsRawFd, OwnedFd},
     panic::resume_unwind,
-    process::Command,
+    process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
@@ -32,12 +33,11 @@ fn unshare(flags: UnshareFlags) -> rustix::io::Result<()> {
 /// Puts the whole process where it may do as it likes. Must run before the first thread starts. The error says what is missing.
 pub fn enter() -> Result<(), String> {
     let (uid, gid) = (getuid().as_raw(), getgid().as_raw());
+    let all = (uid == 0).then(mapper);
     unshare(UnshareFlags::NEWUSER | UnshareFlags::NEWNET | UnshareFlags::NEWNS)
         .map_err(|e| format!("may not make user, network and mount namespaces ({e}); run as root, or allow them"))?;
     let write = |file: &str, text: String| fs::write(file, text).map_err(|e| format!("cannot write `{file}`: {e}"));
-    // Root may keep all users, which tools like tcpdump change to; others have themselves alone.
-    let all = || "0 0 4294967295".to_owned();
-    if uid != 0 || write("/proc/self/uid_map", all()).and_then(|()| write("/proc/self/gid_map", all())).is_err() {
+    if uid != 0 || !all.is_some_and(all_users) {
         write("/proc/self/setgroups", "deny".to_owned())?;
         write("/proc/self/uid_map", format!("0 {uid} 1"))?;
         write("/proc/self/gid_map", format!("0 {gid} 1"))?;
@@ -52,6 +52,18 @@ pub fn enter() -> Result<(), String> {
             .map_err(|e| format!("cannot run `{tool}` ({e}); install iproute2, iputils-ping"))?;
     }
     Ok(())
+}
+
+/// Root may keep all users, to which tools like tcpdump change; others have themselves alone. Who is in a new user namespace may not say so
+/// itself, so this one stays outside and waits for a word.
+fn mapper() -> Child {
+    let each = ["uid_map", "gid_map"].map(|map| format!("echo '0 0 4294967295' > /proc/$PPID/{map}")).join(" && ");
+    Command::new("sh").args(["-c", &format!("read go && {each}")]).stdin(Stdio::piped()).spawn().expect("sh")
+}
+
+fn all_users(mut mapper: Child) -> bool {
+    drop(mapper.stdin.take().expect("its input").write_all(b"go\n"));
+    mapper.wait().is_ok_and(|status| status.success())
 }
 
 /// Runs `run` on a thread in a network namespace that nobody else is in.

@@ -184,64 +184,72 @@ impl Program {
         program
     }
 
+    /// Rows are gathered and sorted, and maps made of what is in order: a node may have ten thousand pods, and each change looks at all.
     fn pods(&mut self, wanted: &Wanted, marks: &Marks) {
         let share = &wanted.share;
-        let mut captured: BTreeMap<IpAddr, Vec<&str>> = BTreeMap::new();
+        let known = |policy: &str| wanted.policies.contains_key(policy);
+        let mut captured: Vec<(IpAddr, &str)> = Vec::new();
         let held = wanted.held.iter().filter(|held| !share.endpoints.contains_key(&held.pod));
         for held in held {
-            for address in &held.addresses {
-                captured.entry(*address).or_default().extend(held.policies.iter().map(String::as_str));
-            }
+            let rows =
+                |address: &IpAddr| held.policies.iter().map(|policy| (*address, policy.as_str())).collect::<Vec<_>>();
+            captured.extend(held.addresses.iter().flat_map(rows));
         }
-        let newer: BTreeSet<IpAddr> = captured.keys().copied().collect();
-        let mut exits: BTreeMap<&str, BTreeMap<IpAddr, u32>> = BTreeMap::new();
-        // An address that two pods have leaves nowhere unless both leave by the same gateway.
-        let mut torn: BTreeSet<(&str, IpAddr)> = BTreeSet::new();
+        let newer: BTreeSet<IpAddr> = captured.iter().map(|(address, _)| *address).collect();
+        let numbers = self.numbers(share, marks);
+        let mut exits: BTreeMap<&str, Vec<(IpAddr, u32)>> = BTreeMap::new();
         for (pod, endpoint) in &share.endpoints {
             let more = wanted.captured.get(pod);
             for address in endpoint.addresses.iter().filter(|address| !newer.contains(address)) {
-                let policies = captured.entry(*address).or_default();
-                policies.extend(endpoint.exits.keys().chain(more.into_iter().flatten()).map(String::as_str));
+                let policies = endpoint.exits.keys().chain(more.into_iter().flatten());
+                captured.extend(policies.map(|policy| (*address, policy.as_str())));
                 for (policy, exit) in &endpoint.exits {
-                    let number = exit.candidates().filter_map(|id| marks.number(id)).find(|number| {
-                        self.gateways.get(number).is_some_and(|gate| gate.carries(Family::of(*address), share))
-                    });
-                    let Some(number) = number else { continue };
-                    let before = exits.entry(policy).or_default().insert(*address, number);
-                    if before.is_some_and(|before| before != number) {
-                        torn.insert((policy, *address));
-                    }
+                    let family = Family::of(*address);
+                    let number = exit.candidates().find_map(|id| *numbers.get(id)?.get(&family)?);
+                    exits.entry(policy).or_default().extend(number.map(|number| (*address, number)));
                 }
             }
         }
-        for (policy, address) in torn {
-            exits.entry(policy).or_default().remove(&address);
-        }
-        let known = |policy: &str| wanted.policies.contains_key(policy);
         self.exits = exits
             .into_iter()
-            .filter(|(policy, exits)| known(policy) && !exits.is_empty())
-            .map(|(policy, exits)| (policy.to_owned(), exits))
+            .filter(|(policy, _)| known(policy))
+            .map(|(policy, rows)| (policy.to_owned(), agreed(rows)))
+            .filter(|(_, exits)| !exits.is_empty())
             .collect();
-        for policies in captured.values_mut() {
-            policies.retain(|policy| known(policy));
-            policies.sort_unstable();
-            policies.dedup();
-        }
-        captured.retain(|_, policies| !policies.is_empty());
+        captured.retain(|(_, policy)| known(policy));
+        captured.sort_unstable();
+        captured.dedup();
         self.classes(wanted, &captured);
     }
 
-    /// `captured`: the names of policies, in their order.
-    fn classes(&mut self, wanted: &Wanted, captured: &BTreeMap<IpAddr, Vec<&str>>) {
+    /// By which numbers packets of each family can leave, by gateway.
+    fn numbers<'a>(&self, share: &'a Share, marks: &Marks) -> BTreeMap<&'a GatewayId, BTreeMap<Family, Option<u32>>> {
+        let number = |id: &GatewayId, family| {
+            marks.number(id).filter(|number| self.gateways.get(number).is_some_and(|gate| gate.carries(family, share)))
+        };
+        let both = |id| [Family::V4, Family::V6].map(|family| (family, number(id, family))).into();
+        share.gateways.keys().map(|id| (id, both(id))).collect()
+    }
+
+    /// `captured`: in order, none twice.
+    fn classes(&mut self, wanted: &Wanted, captured: &[(IpAddr, &str)]) {
         self.policies = numbers("egress-policy", wanted.policies.keys().map(|name| vec![name.as_str()]))
             .into_iter()
             .zip(wanted.policies.keys())
             .map(|(number, name)| (name.clone(), number))
             .collect();
-        let sets: BTreeSet<&Vec<&str>> = captured.values().collect();
-        let named = sets.iter().map(|names| names.to_vec());
-        let numbered: BTreeMap<&Vec<&str>, u32> = sets.iter().copied().zip(numbers("egress-class", named)).collect();
+        let pods = || captured.chunk_by(|(one, _), (other, _)| one == other);
+        let mut sets: BTreeSet<Vec<&str>> = BTreeSet::new();
+        let mut names: Vec<&str> = Vec::new();
+        for pod in pods() {
+            names.clear();
+            names.extend(pod.iter().map(|(_, policy)| *policy));
+            if !sets.contains(&names) {
+                sets.insert(names.clone());
+            }
+        }
+        let numbered: BTreeMap<&Vec<&str>, u32> =
+            sets.iter().zip(numbers("egress-class", sets.iter().cloned())).collect();
         let never: Vec<IpNet> = NEVER.iter().filter_map(|text| text.parse().ok()).collect();
         let spared: Vec<IpNet> = wanted.cluster.iter().copied().chain(never).collect();
         for (names, number) in &numbered {
@@ -262,8 +270,13 @@ impl Program {
             let policies = names.iter().map(|name| (*name).to_owned()).collect();
             self.classes.insert(*number, Class { policies, intervals: intervals.collect() });
         }
-        self.endpoints =
-            captured.iter().filter_map(|(address, names)| Some((*address, *numbered.get(names)?))).collect();
+        let mut endpoints = Vec::new();
+        for pod in pods() {
+            names.clear();
+            names.extend(pod.iter().map(|(_, policy)| *policy));
+            endpoints.extend(pod.first().zip(numbered.get(&names)).map(|((address, _), number)| (*address, *number)));
+        }
+        self.endpoints = endpoints.into_iter().collect();
     }
 }
 
@@ -296,6 +309,14 @@ impl Gate {
             }
         }
     }
+}
+
+/// An address that two pods have leaves nowhere unless both leave by the same gateway.
+fn agreed(mut rows: Vec<(IpAddr, u32)>) -> BTreeMap<IpAddr, u32> {
+    rows.sort_unstable();
+    rows.dedup();
+    let each = rows.chunk_by(|(one, _), (other, _)| one == other);
+    each.filter_map(|rows| if let [row] = rows { Some(*row) } else { None }).collect()
 }
 
 /// Numbers derived from names, so that they stay when others come and go. Those that meet are pushed apart, in the order of the names.

@@ -24,8 +24,8 @@ use super::{
     },
     octets,
     sets::{
-        ARRIVALS, GATES, LINK_GROUPS, MINE, captured, destinations, direct, exits, exits_of, leave, link_group, nodes,
-        pods,
+        ARRIVALS, GATES, LINK_GROUPS, MINE, captured, destinations, direct, exits, gateways_of, leave, link_group,
+        nodes, pods,
     },
 };
 use crate::{
@@ -120,7 +120,7 @@ pub fn chains(settings: &Settings, program: &Program) -> BTreeMap<String, Chain>
     }
     for policy in program.policies.keys() {
         let mut rules = vec![rule("the flow has a gateway", vec![load(Field::FlowMark, 0), bits(mask), follow(GATES)])];
-        for (family, number) in exits_of(program, policy).into_keys() {
+        for (family, number) in gateways_of(program, policy) {
             let gate =
                 [load(Field::Source(family), 0), within(&exits(family, policy, number)), goto(&exit_chain(number))];
             rules.push(rule("the pod has one", flow(of(family), gate)));

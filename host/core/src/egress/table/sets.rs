@@ -67,13 +67,18 @@ pub fn exits(family: Family, policy: &str, number: u32) -> String {
     format!("exits{}-{number}-{policy}", suffix(family))
 }
 
-/// A policy's pods by family and gateway.
-pub fn exits_of(program: &Program, policy: &str) -> BTreeMap<(Family, u32), BTreeSet<IpAddr>> {
-    let mut found: BTreeMap<(Family, u32), BTreeSet<IpAddr>> = BTreeMap::new();
+/// A policy's pods by family and gateway, in their order.
+fn exits_of(program: &Program, policy: &str) -> BTreeMap<(Family, u32), Vec<IpAddr>> {
+    let mut found: BTreeMap<(Family, u32), Vec<IpAddr>> = BTreeMap::new();
     for (pod, number) in program.exits.get(policy).into_iter().flatten() {
-        found.entry((Family::of(*pod), *number)).or_default().insert(*pod);
+        found.entry((Family::of(*pod), *number)).or_default().push(*pod);
     }
     found
+}
+
+/// By which gateways a policy's pods leave.
+pub fn gateways_of(program: &Program, policy: &str) -> BTreeSet<(Family, u32)> {
+    program.exits.get(policy).into_iter().flatten().map(|(pod, number)| (Family::of(*pod), *number)).collect()
 }
 
 pub fn leave(family: Family) -> String {

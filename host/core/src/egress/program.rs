@@ -189,13 +189,14 @@ impl Program {
         let share = &wanted.share;
         let known = |policy: &str| wanted.policies.contains_key(policy);
         let mut captured: Vec<(IpAddr, &str)> = Vec::new();
+        let mut newer: BTreeSet<IpAddr> = BTreeSet::new();
         let held = wanted.held.iter().filter(|held| !share.endpoints.contains_key(&held.pod));
         for held in held {
+            newer.extend(&held.addresses);
             let rows =
                 |address: &IpAddr| held.policies.iter().map(|policy| (*address, policy.as_str())).collect::<Vec<_>>();
             captured.extend(held.addresses.iter().flat_map(rows));
         }
-        let newer: BTreeSet<IpAddr> = captured.iter().map(|(address, _)| *address).collect();
         let numbers = self.numbers(share, marks);
         let mut exits: BTreeMap<&str, Vec<(IpAddr, u32)>> = BTreeMap::new();
         for (pod, endpoint) in &share.endpoints {

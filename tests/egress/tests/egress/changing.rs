@@ -86,11 +86,13 @@ fn a_policy_swapped_live_takes_new_connections_at_once() {
     plan.exit("a", "all", &one, None);
     cluster.follow(&plan);
     assert_eq!(tcp(cluster.pod("a"), FAR[0]).as_deref(), Some("192.0.2.23"));
+    let mut old = Talk::begin(cluster.pod("a"), FAR[0]).expect("a connection");
     let mut swapped = Plan { gateways: plan.gateways.clone(), ..Plan::default() };
     swapped.policy("other", 0, &["198.51.100.0/24"], &[]);
     swapped.exit("a", "other", &two, None);
     cluster.follow(&swapped);
     assert_eq!(tcp(cluster.pod("a"), FAR[0]).as_deref(), Some("192.0.2.24"));
+    assert!(old.goes_on(), "a connection from {} broke", old.from);
     // IPv6 is not captured any more, and nobody translates it.
     assert_eq!(tcp(cluster.pod("a"), FAR[1]), None);
     let nobody = Plan::default();

@@ -70,6 +70,8 @@ fn quoted(reasons: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use nicety_core::egress::share::GatewayId;
+
     use super::*;
 
     fn told(outcome: &Outcome) -> (ConditionStatus, &'static str) {
@@ -90,7 +92,7 @@ mod tests {
         assert_eq!(told(&outcome), (ConditionStatus::Unknown, "NetfilterMayBeBypassed"));
         outcome.fault = Some("no socket".to_owned());
         assert_eq!(told(&outcome), (ConditionStatus::False, "NobodyIsAsked"));
-        outcome.wrong.insert("gw-1/10.0.0.1".parse().unwrap(), "no such address here".to_owned());
+        outcome.wrong.insert(GatewayId::from("gw-1/10.0.0.1".to_owned()), "no such address here".to_owned());
         assert_eq!(told(&outcome), (ConditionStatus::False, "GatewayUnusable"));
         outcome.faults = (0..7).map(|number| format!("fault {number}")).collect();
         assert_eq!(told(&outcome), (ConditionStatus::False, "KernelDiffers"));

@@ -99,7 +99,7 @@ fn sandboxed_and_native_answers_are_the_recorded_one_to_the_byte() {
 fn a_distribution_over_fifty_thousand_endpoints_is_within_its_limits() {
     const ENDPOINTS: u32 = 50_000;
     let _alone = alone();
-    let facts = endpoints(ENDPOINTS, 64);
+    let facts = endpoints(ENDPOINTS, 64, |_| 1);
     let sandboxed = engine().load(nicety_builtins::get("round-robin").unwrap()).unwrap().evaluate("{}", &facts).outcome;
     let Ok(Decision::Assignment(assignment)) = &sandboxed else { panic!("{sandboxed:?}") };
     assert_eq!(assignment.primary.len(), ENDPOINTS as usize);

@@ -184,7 +184,7 @@ fn kernel(mut shown: Shown, changes: &[Change]) -> Shown {
                     if let Value::Goto(chain) = value {
                         assert!(shown.chains.contains_key(chain), "{chain}");
                     }
-                    let before = shown.sets.get_mut(set).unwrap().elements.insert(key.clone(), value.clone());
+                    let before = shown.sets.get_mut(set).unwrap().elements.insert(*key, value.clone());
                     assert_eq!(before, None);
                 }
             }

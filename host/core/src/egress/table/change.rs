@@ -121,7 +121,7 @@ fn elements(changes: &mut Vec<Change>, shown: &Shown, wanted: &Table) {
         let keys: Vec<Key> = before
             .iter()
             .filter(|(key, value)| anew || set.elements.get(*key) != Some(value))
-            .map(|(key, _)| key.clone())
+            .map(|(key, _)| *key)
             .collect();
         if !keys.is_empty() {
             changes.push(Change::DeleteElements { set: name.clone(), keys });
@@ -130,7 +130,7 @@ fn elements(changes: &mut Vec<Change>, shown: &Shown, wanted: &Table) {
             .elements
             .iter()
             .filter(|(key, value)| anew || before.get(*key) != Some(value))
-            .map(|(key, value)| (key.clone(), value.clone()))
+            .map(|(key, value)| (*key, value.clone()))
             .collect();
         if !elements.is_empty() {
             added.push(Change::AddElements { set: name.clone(), shape: set.shape, elements });

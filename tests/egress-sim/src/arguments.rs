@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::{Result, STRATEGIES};
 
-const USAGE: &str = "nicety-egress-sim [--nodes N] [--endpoints N] [--gateways N] [--seed N] [--strategy NAME]... [--charts FOLDER] [--jobs N] [--native]";
+const USAGE: &str = "nicety-egress-sim [--nodes N] [--endpoints N] [--gateways N] [--seed N] [--hours N] [--strategy NAME]... [--charts FOLDER] [--jobs N] [--native]";
 
 #[derive(Debug, Clone)]
 pub struct Arguments {
@@ -24,11 +24,13 @@ pub struct Size {
     pub endpoints: u32,
     pub gateways: u32,
     pub seed: u64,
+    /// How much of the day is lived, at most 24. 0: what one recomputation takes is known without.
+    pub hours: u32,
 }
 
 impl Arguments {
     pub fn from_environment() -> Result<Arguments> {
-        let size = Size { nodes: 5_000, endpoints: 250_000, gateways: 64, seed: 1 };
+        let size = Size { nodes: 5_000, endpoints: 250_000, gateways: 64, seed: 1, hours: 24 };
         let mut read = Arguments { size, strategies: Vec::new(), charts: None, native: false, jobs: 1 };
         let mut words = std::env::args().skip(1);
         while let Some(word) = words.next() {
@@ -38,6 +40,7 @@ impl Arguments {
                 "--endpoints" => read.size.endpoints = value()?.parse()?,
                 "--gateways" => read.size.gateways = value()?.parse()?,
                 "--seed" => read.size.seed = value()?.parse()?,
+                "--hours" => read.size.hours = value()?.parse::<u32>()?.min(24),
                 "--strategy" => read.strategies.push(value()?),
                 "--charts" => read.charts = Some(value()?.into()),
                 "--jobs" => read.jobs = value()?.parse()?,

@@ -1,10 +1,11 @@
 //! One day: what happens when, and what is counted after each recomputation.
 
-use std::{collections::BTreeMap, fs, time::Instant};
+use std::{collections::BTreeMap, fs};
 
 use nicety_core::ids::NodeName;
 use nicety_egress::{Outcome, assembly::Move, slices::Slices};
 use nicety_strategies::StrategySet;
+use rustix::time::{ClockId, clock_gettime};
 use serde_json::{Value, json};
 
 use crate::{
@@ -50,7 +51,7 @@ pub struct Day {
     pub first_writes: u64,
     pub recomputations: u32,
     pub samples: Vec<Sample>,
-    /// Microseconds of each decision.
+    /// Microseconds of processor time of each decision.
     pub decisions: Vec<u64>,
     /// Microseconds of each recomputation as a whole, from known changes to slices, decisions within.
     pub whole: Vec<u64>,
@@ -92,14 +93,13 @@ pub fn live(size: &Size, set: &StrategySet, alone: bool) -> Day {
     let mut world = World::new(size);
     let mut day = Day::default();
     let mut slices = Slices::default();
-    let start = Instant::now();
-    let clock = || u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
+    let clock = processor_time;
     day.first_writes = day.recompute(&mut world, &mut slices, set, &clock).1;
     day.first = std::mem::take(&mut day.whole).into_iter().sum();
     day.decisions.clear();
     day.resident = if alone { resident() } else { None };
     let mut calendar = calendar(&mut world);
-    for minute in 0..MINUTES {
+    for minute in 0..size.hours * 60 {
         for event in calendar.remove(&minute).unwrap_or_default() {
             let cause = happen(&mut world, event, minute, size, &mut calendar);
             let (outcome, written) = day.recompute(&mut world, &mut slices, set, &clock);
@@ -119,6 +119,13 @@ pub fn live(size: &Size, set: &StrategySet, alone: bool) -> Day {
     day.one_pod = std::mem::replace(&mut day.whole, whole);
     day.one_pod_decided = std::mem::replace(&mut day.decisions, decisions);
     day
+}
+
+/// Of this thread, in microseconds: what else the machine does then does not count.
+fn processor_time() -> u64 {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    let (seconds, nanoseconds) = (time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs());
+    seconds * 1_000_000 + nanoseconds / 1_000
 }
 
 /// Memory of this process, in MiB.

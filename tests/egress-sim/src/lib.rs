@@ -44,13 +44,14 @@ pub fn run(arguments: &Arguments) -> Result<Value> {
             fs::write(folder.join(file), chart)?;
         }
     }
-    let Size { nodes, endpoints, gateways, seed } = size;
+    let Size { nodes, endpoints, gateways, seed, hours } = size;
     let figures = days.iter().map(|(name, day)| (name.clone(), day.figures()));
     Ok(json!({
         "nodes": nodes,
         "endpoints": endpoints,
         "gateways": gateways,
         "seed": seed,
+        "hours": hours,
         "policies": if source.is_sandboxed() { "modules" } else { "in process" },
         "strategies": figures.collect::<serde_json::Map<_, _>>(),
     }))

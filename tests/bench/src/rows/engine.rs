@@ -83,7 +83,7 @@ fn loads(figures: &Figures<'_>) -> Result<Vec<Row>> {
 /// 100,000 endpoints on 64 gateways.
 fn distributions(figures: &Figures<'_>) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
-    for policy in ["round-robin", "rendezvous"] {
+    for policy in ["round-robin", "rendezvous", "rendezvous by weight"] {
         let sandboxed = figures.get(policy, "p50")? / 1e3;
         let native = figures.get(&format!("native {policy}"), "p50")? / 1e3;
         let name = format!("{policy}, 100,000 on 64");

@@ -14,8 +14,12 @@ const WIDTH: f64 = 900.0;
 /// File name and text of each.
 pub fn all(size: &Size, days: &[(String, Day)]) -> Vec<(&'static str, String)> {
     let time = if size.hours == 24 { "one day".to_owned() } else { format!("{} hours", size.hours) };
-    let of =
-        format!("{} nodes, {} pods, {} gateways, {time}", size.nodes, thousands(size.endpoints.into()), size.gateways);
+    let of = format!(
+        "{} nodes, {} pods, {} gateways, {time}",
+        thousands(size.nodes.into()),
+        thousands(size.endpoints.into()),
+        size.gateways
+    );
     let needless = |day: &Day, cause: Cause| day.moved.get(&cause).map_or(0, |(_, needless)| *needless);
     let writes = |day: &Day, cause: Cause| day.writes.get(&cause).copied().unwrap_or_default();
     let moved = |day: &Day| vec![("gateway dead or gone", day.needed()), ("without need", day.needless())];

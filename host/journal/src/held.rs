@@ -49,8 +49,8 @@ impl HeldLog {
         HeldLog::bounded(folder, FILE_BYTES)
     }
 
-    /// `limit`: bytes of changes in a file before the next one begins, beside what held when it began. As many changes as [`FILES`] such
-    /// files have are kept, and the last two files however large.
+    /// `limit`: bytes of changes in a file before the next one begins, beside what held when it began; where that is more, as many bytes as
+    /// that. Sixteen files are kept, or as many as have 32 times the limit; the last two however large.
     pub fn bounded(folder: &Path, limit: u64) -> io::Result<(HeldLog, Leaving)> {
         DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
         let newest = numbers(folder)?.pop();
@@ -90,12 +90,13 @@ impl HeldLog {
     /// The oldest go: those that are too many, then those that are too much.
     fn give_back(&self) -> io::Result<()> {
         let mut known = numbers(&self.folder)?;
-        let mut kept = 0u64;
+        // A file has as much of what held when it began as of changes, or less.
+        let (mut kept, most) = (0u64, self.limit.saturating_mul(2 * FILES as u64));
         known.reverse();
         for (place, number) in known.into_iter().enumerate() {
             let path = path(&self.folder, number);
             kept = kept.saturating_add(fs::metadata(&path)?.len());
-            if place >= FILES || (place >= WHATEVER && kept > self.limit.saturating_mul(FILES as u64)) {
+            if place >= FILES || (place >= WHATEVER && kept > most) {
                 fs::remove_file(path)?;
             }
         }

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use kube::api::DynamicObject;
 use nicety_core::finding::Finding;
 use nicety_objects::{
@@ -5,7 +7,7 @@ use nicety_objects::{
     egress_slice::spec::SliceExit,
     strategies::{Limits, ModuleRef, PolicyRef},
 };
-use nicety_strategies::Trials;
+use nicety_strategies::{StrategySet, Trials};
 use serde_json::{Value, json};
 
 use super::*;

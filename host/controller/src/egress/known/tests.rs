@@ -58,22 +58,18 @@ fn one_observer_of_many_is_no_word_and_two_that_agree_are() {
     // Where they do not agree any longer, what they agreed on stays.
     says(&mut snapshot, "n-3", "n-1", Verdict::Healthy);
     assert!(known.health(&snapshot, &assembly).is_none());
-    for observer in ["n-4", "n-5"] {
-        says(&mut snapshot, observer, "n-1", Verdict::Healthy);
-    }
+    ["n-4", "n-5"].into_iter().for_each(|observer| says(&mut snapshot, observer, "n-1", Verdict::Healthy));
     assert_eq!(of(known.health(&snapshot, &assembly), "n-1"), Some(Health::Healthy));
 }
 
 #[test]
 fn nodes_that_are_gone_have_no_word_and_none_is_said_of_them() {
     let (mut snapshot, mut known, assembly) = cluster(4);
-    for observer in ["n-2", "gone-1", "gone-2"] {
-        says(&mut snapshot, observer, "n-1", Verdict::Unhealthy);
-    }
+    ["n-2", "gone-1", "gone-2"]
+        .into_iter()
+        .for_each(|observer| says(&mut snapshot, observer, "n-1", Verdict::Unhealthy));
     assert_eq!(of(known.health(&snapshot, &assembly), "n-1"), Some(Health::Unknown));
-    for observer in ["n-2", "n-3"] {
-        says(&mut snapshot, observer, "gone-3", Verdict::Unhealthy);
-    }
+    ["n-2", "n-3"].into_iter().for_each(|observer| says(&mut snapshot, observer, "gone-3", Verdict::Unhealthy));
     let Some(Change::Health(standings)) = known.health(&snapshot, &assembly) else { panic!() };
     assert!(standings.is_empty(), "{standings:?}");
 }

@@ -76,7 +76,7 @@ pub fn undo(arguments: &Uninstall) -> anyhow::Result<ExitCode> {
     }
     say("this node has no interface, route, rule, table, bridge or setting of ours any more");
     if let Some(folder) = &arguments.cni_conf_dir {
-        ours(&folder.join(&arguments.conflist_name), |bytes| conflist::is_ours(bytes))?;
+        ours(&folder.join(&arguments.conflist_name), conflist::is_ours)?;
     }
     ours(&arguments.cni_bin_dir.join(PLUGIN), |_| true)?;
     Ok(ExitCode::SUCCESS)

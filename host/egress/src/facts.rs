@@ -1,5 +1,10 @@
 //! What a strategy is told: gateways and endpoints as flat lists, in an order that nothing but their names makes.
 
+#![expect(
+    clippy::disallowed_types,
+    reason = "looked up or sorted, never walked as they lie: no order of theirs is seen"
+)]
+
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     net::IpAddr,

@@ -254,7 +254,7 @@ mod tests {
         assert_eq!(limits.of(250 << 10), limits);
         assert_eq!(limits.of((1 << 20) - 1).cpu_seconds, 4);
         let python = limits.of(18 << 20);
-        assert_eq!((python.cpu_seconds, python.memory_bytes), (40, (1 << 30) + (18 * 64 << 20)));
+        assert_eq!((python.cpu_seconds, python.memory_bytes), (40, (1 << 30) + ((18 * 64) << 20)));
         assert_eq!(python.wall, Duration::from_secs(92));
         assert_eq!(limits.of(u64::MAX).cpu_seconds, 4 + 2 * (u64::MAX >> 20), "which is refused for its size");
     }

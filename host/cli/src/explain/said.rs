@@ -120,9 +120,9 @@ fn outcome(decision: &DecisionRecord) -> Vec<String> {
 /// Bits per second, as short as they can be said.
 pub fn rate(bits: u64) -> String {
     let units = [(1_000_000_000, "Gbit/s"), (1_000_000, "Mbit/s"), (1000, "kbit/s")];
-    let unit = units.into_iter().find(|(unit, _)| bits >= *unit && bits % (unit / 10) == 0);
+    let unit = units.into_iter().find(|(unit, _)| bits >= *unit && bits.is_multiple_of(unit / 10));
     match unit {
-        Some((unit, name)) if bits % unit == 0 => format!("{} {name}", bits / unit),
+        Some((unit, name)) if bits.is_multiple_of(unit) => format!("{} {name}", bits / unit),
         Some((unit, name)) => format!("{}.{} {name}", bits / unit, bits % unit / (unit / 10)),
         None => format!("{bits} bit/s"),
     }

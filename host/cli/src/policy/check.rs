@@ -34,7 +34,7 @@ pub(super) fn run(arguments: &PolicyCheck) -> anyhow::Result<ExitCode> {
             "module": named,
             "digest": nicety_engine::digest(&bytes),
             "bytes": bytes.len(),
-            "policy": policy.map(|policy| inspect::description(policy)),
+            "policy": policy.map(inspect::description),
             "findings": findings,
             "notes": notes,
         });

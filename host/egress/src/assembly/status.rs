@@ -1,5 +1,10 @@
 //! What is said of a policy: how its gateways are, what is wrong and how grave it is.
 
+#![expect(
+    clippy::disallowed_types,
+    reason = "looked up or sorted, never walked as they lie: no order of theirs is seen"
+)]
+
 use std::{collections::HashMap, sync::Arc};
 
 use nicety_core::egress::{health::Health, share::GatewayId};

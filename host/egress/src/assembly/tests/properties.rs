@@ -84,7 +84,7 @@ proptest! {
         lab.dead(&[]);
         let back = lab.recompute().moves.len();
         let fair = pods.div_ceil(gateways) as usize;
-        prop_assert!(back <= fair + (fair + 3) / 4, "{}: {} of {}", strategy, back, fair);
+        prop_assert!(back <= fair + fair.div_ceil(4), "{}: {} of {}", strategy, back, fair);
     }
 
     #[test]

@@ -51,7 +51,8 @@ impl Suite {
         asked() && missing().is_none() && !std::env::args().any(|argument| argument == "--list")
     }
 
-    /// What `main` returns. Arguments that are no options choose tests by a part of their name.
+    /// What `main` returns. Arguments that are no options choose tests by a part of their name; `--share=K/N` takes each N-th of them from
+    /// the K-th on, so that several processes, which mostly wait for servers, take all of them together in less time.
     #[expect(clippy::print_stdout, reason = "it is what a test binary does")]
     pub fn run(self) -> ExitCode {
         let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -71,8 +72,13 @@ impl Suite {
         let filters: Vec<&String> = arguments.iter().filter(|argument| !argument.starts_with('-')).collect();
         let wanted =
             |test: &Test| filters.is_empty() || filters.iter().any(|filter| test.name.contains(filter.as_str()));
+        let Some(share) = share(&arguments) else {
+            println!("`--share=K/N` wants two numbers, K from 1 to N: {arguments:?}");
+            return ExitCode::FAILURE;
+        };
         let (mut passed, mut failed) = (0, Vec::new());
-        for test in self.0.iter().filter(|test| wanted(test)) {
+        let wanted = self.0.iter().filter(|test| wanted(test)).enumerate();
+        for (_, test) in wanted.filter(|(place, _)| place % share.1 + 1 == share.0) {
             let start = Instant::now();
             let outcome = run(test);
             let took = start.elapsed().as_secs_f32();
@@ -91,6 +97,16 @@ impl Suite {
         failed.iter().for_each(|name| println!("    {name}"));
         if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
+}
+
+/// One of one where nothing is said. None: it makes no sense.
+fn share(arguments: &[String]) -> Option<(usize, usize)> {
+    let Some(text) = arguments.iter().find_map(|argument| argument.strip_prefix("--share=")) else {
+        return Some((1, 1));
+    };
+    let (one, of) = text.split_once('/')?;
+    let (one, of) = (one.parse().ok()?, of.parse().ok()?);
+    (1..=of).contains(&one).then_some((one, of))
 }
 
 /// By a script that names the programs under test.

@@ -11,7 +11,7 @@ use nicety_core::{
     plan::{HostNic, Link, MacvlanMode},
     record::{Attached, NetnsId, PodRef, Record, State, Timings},
 };
-use nicety_store::{AcquireError, Store, Wanted};
+use nicety_store::{AcquireError, OpenError, Store, Wanted};
 use tempfile::TempDir;
 
 pub const START: Millis = Millis(1_700_000_000_000);
@@ -35,7 +35,14 @@ pub fn fixture() -> Fixture {
     Fixture { store: open(dir.path()), dir }
 }
 
+/// A child that another test has just started has our files open, and with them the lock, until it is a program of its own.
 pub fn open(dir: &Path) -> Store {
+    for _ in 0..200 {
+        match Store::open(dir) {
+            Err(OpenError::InUse { .. }) => std::thread::sleep(std::time::Duration::from_millis(10)),
+            opened => return opened.unwrap(),
+        }
+    }
     Store::open(dir).unwrap()
 }
 

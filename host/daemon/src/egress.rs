@@ -31,6 +31,7 @@ use nicety_core::{
     ids::NodeName,
     millis::Millis,
 };
+use nicety_datapath::Doubt;
 use nicety_health::{Observed, Prober, Responder};
 use nicety_k8s::publish::Says;
 use nicety_objects::egress_health::{EgressHealth, EgressHealthSpec};
@@ -82,8 +83,8 @@ pub struct Outcome {
     pub faults: Vec<String>,
     /// Of gateways that do not work here, and why.
     pub wrong: BTreeMap<GatewayId, String>,
-    /// The node's network may pass by what we program; in words.
-    pub bypass: Option<String>,
+    /// What may keep packets from going where they are led, though the kernel is as it should be.
+    pub doubts: Vec<Doubt>,
     /// When the kernel was last changed, and how long that took from the look's beginning.
     pub changed: Option<(Millis, Duration)>,
     pub changes: u64,
@@ -252,7 +253,7 @@ fn reconcile(node: &Node, config: &config::Egress, work: &mut Work, why: Look) -
         program,
         faults,
         wrong: done.wrong,
-        bypass: done.bypass,
+        doubts: done.doubts,
         changed: if changed { Some((now(), took)) } else { before.changed },
         changes: before.changes.saturating_add(u64::from(changed)),
     };

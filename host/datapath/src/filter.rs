@@ -7,7 +7,7 @@ use nicety_core::egress::{
     table::{Table, change::between},
 };
 
-use crate::{Datapath, Error};
+use crate::{Datapath, Error, nft::Refusing};
 
 impl Datapath {
     /// By difference to what was left, or, if anybody has changed rules since, to what is there. Returns how much that was.
@@ -16,6 +16,9 @@ impl Datapath {
         let now = self.nft.generation(deadline)?;
         let known = self.left.take().filter(|(_, left)| left.is_some() && *left == now).map(|(shown, _)| shown);
         let fresh = known.is_none();
+        if fresh {
+            self.refusing = None;
+        }
         let shown = match known {
             Some(shown) => Some(shown),
             None => self.nft.read(deadline)?,
@@ -35,5 +38,13 @@ impl Datapath {
         let alone = now.zip(generation).is_some_and(|(before, after)| after == before.wrapping_add(step));
         self.left = Some((table.shown(), generation.filter(|_| alone)));
         Ok(changes.len())
+    }
+    /// Chains of others that drop: looked for again once anybody has changed rules.
+    pub(crate) fn refusing(&mut self, deadline: Instant) -> Result<&[Refusing], Error> {
+        let found = match self.refusing.take() {
+            Some(found) => found,
+            None => self.nft.refusing(deadline)?,
+        };
+        Ok(self.refusing.insert(found))
     }
 }

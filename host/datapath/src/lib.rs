@@ -34,6 +34,7 @@ use nicety_kernel::{
     ConversationError, forwarding,
     tunnels::{self, Act},
 };
+pub use others::Doubt;
 use serde::{Deserialize, Serialize};
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -60,8 +61,8 @@ pub struct Outcome {
     pub taken: BTreeSet<IpAddr>,
     /// Changes that were made to the kernel.
     pub changes: usize,
-    /// The node's network may pass netfilter by, in words: nothing is captured then.
-    pub bypass: Option<String>,
+    /// What may keep packets from going where they are led, though the kernel is as it should be.
+    pub doubts: Vec<Doubt>,
 }
 
 type AnyError = Box<dyn StdError + Send + Sync>;
@@ -91,6 +92,8 @@ pub struct Datapath {
     program: Program,
     /// Our table as it was left, and the generation of rules after that.
     left: Option<(Shown, Option<u32>)>,
+    /// Others' chains that drop, as of when somebody else last changed rules.
+    refusing: Option<Vec<nft::Refusing>>,
 }
 
 impl Datapath {
@@ -104,6 +107,7 @@ impl Datapath {
             ways: Ways::new(),
             program: Program::default(),
             left: None,
+            refusing: None,
         })
     }
 
@@ -120,7 +124,7 @@ impl Datapath {
     pub fn put(&mut self, wanted: Wanted, keep: Keep<'_>) -> Result<Outcome, Error> {
         let deadline = Instant::now() + PATIENCE;
         let mut seen = tunnels::read(deadline)?;
-        let mut outcome = Outcome { bypass: others::bypass(&seen), ..Outcome::default() };
+        let mut outcome = Outcome { doubts: others::bypass(&seen).into_iter().collect(), ..Outcome::default() };
         outcome.faults.extend(others::marks(self.settings.mask, &seen));
         let taken = self.float(&wanted, &mut seen, &mut outcome, deadline)?;
 
@@ -176,6 +180,9 @@ impl Datapath {
         self.unfloat(&floating, &seen, &program, &mut outcome, deadline)?;
         announce::all(&taken, &seen, &mut outcome.faults);
         outcome.taken = taken.into_iter().map(|(_, address)| address).collect();
+        // Last: with many rules of others it takes a while.
+        let settings = self.settings.clone();
+        outcome.doubts.extend(others::refusals(&settings, &program, self.refusing(deadline)?));
         (self.wanted, self.ways, self.program) = (wanted, ways, program);
         Ok(outcome)
     }

@@ -9,6 +9,7 @@ mod expressions;
 mod flows;
 mod numbers;
 mod read;
+mod refusing;
 
 use std::{
     io,
@@ -24,10 +25,13 @@ use rustix::{
     net::{RecvFlags, sockopt},
 };
 
-pub use self::flows::Which;
 use self::{
     attributes::Message,
     numbers::{NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR},
+};
+pub use self::{
+    flows::Which,
+    refusing::{Hook, Refusing},
 };
 
 /// The kernel fills one read of a dump up to 32 KiB.
@@ -139,6 +143,11 @@ impl Nft {
     /// It changes with every transaction of anybody.
     pub fn generation(&mut self, deadline: Instant) -> Result<Option<u32>, NftError> {
         read::generation(self, deadline)
+    }
+
+    /// Chains of others that drop what they do not accept.
+    pub fn refusing(&mut self, deadline: Instant) -> Result<Vec<Refusing>, NftError> {
+        refusing::refusing(self, deadline)
     }
 
     /// Asks; `each` gets the payloads of the answers of one kind. Not there is an empty answer.

@@ -60,7 +60,7 @@ fn page(egress: &Egress, pod: Option<&str>) -> String {
     let listed =
         |title: &str, lines: Vec<String>| (!lines.is_empty()).then(|| format!("{title}\n  {}", lines.join("\n  ")));
     parts.extend(listed("NOT as it should be:", egress.faults.clone()));
-    parts.extend(listed("attention:", egress.bypass.iter().cloned().collect()));
+    parts.extend(listed("attention:", egress.doubts.clone()));
     let stopped = egress.stopped.iter().filter(|(_, packets)| **packets > 0);
     parts.extend(listed("stopped packets:", stopped.map(|(why, packets)| format!("{why}: {packets}")).collect()));
     let head = ["POLICY", "PRIORITY", "PODS HERE", "DROPPED", "DESTINATIONS"].map(str::to_owned);

@@ -17,7 +17,7 @@ use crate::{
 pub fn of(node: &Node) -> Egress {
     let outcome = node.egress.outcome();
     let Counters { dropped, stopped } = node.egress.counters();
-    let Outcome { active, wanted, program, standings, fault, faults, wrong, bypass, changed, changes } = &outcome;
+    let Outcome { active, wanted, program, standings, fault, faults, wrong, doubts, changed, changes } = &outcome;
     let config = node.config.egress.as_ref();
     let policies = wanted.policies.iter().map(|(name, policy)| PolicyView {
         name: name.clone(),
@@ -82,7 +82,7 @@ pub fn of(node: &Node) -> Egress {
         dead: wanted.dead.clone(),
         stopped,
         faults: faults.iter().chain(fault).cloned().collect(),
-        bypass: bypass.clone(),
+        doubts: doubts.iter().map(|doubt| doubt.message.clone()).collect(),
         changed: changed.map(|(at, _)| at),
         changed_in_us: changed.map(|(_, took)| u64::try_from(took.as_micros()).unwrap_or(u64::MAX)),
         changes: *changes,

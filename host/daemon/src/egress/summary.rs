@@ -1,6 +1,7 @@
 //! How this node's egress is, in one condition and a few numbers: for `nicety status` and the node's HostInterface.
 
 use nicety_core::egress::program::Wanted;
+use nicety_datapath::Doubt;
 use nicety_objects::condition::ConditionStatus;
 
 use super::Outcome;
@@ -20,9 +21,9 @@ pub struct Verdict {
 }
 
 /// None: this node has nothing to do with egress. The worst comes first: what is wrong with the kernel concerns all pods, a gateway those
-/// that leave by it, and what cannot be known (whether packets pass by netfilter) is said where nothing worse is.
+/// that leave by it, and what cannot be known (whether packets pass by netfilter, whether others drop them) is said where nothing worse is.
 pub fn verdict(outcome: &Outcome) -> Option<Verdict> {
-    let Outcome { active, faults, wrong, fault, bypass, .. } = outcome;
+    let Outcome { active, faults, wrong, fault, doubts, .. } = outcome;
     if !active {
         return None;
     }
@@ -41,8 +42,11 @@ pub fn verdict(outcome: &Outcome) -> Option<Verdict> {
             format!("whether gateways live is not known: {fault}"),
         );
     }
-    match bypass {
-        Some(why) => verdict(ConditionStatus::Unknown, "NetfilterMayBeBypassed", why.clone()),
+    match doubts.first() {
+        Some(Doubt { reason, .. }) => {
+            let all: Vec<String> = doubts.iter().map(|doubt| doubt.message.clone()).collect();
+            verdict(ConditionStatus::Unknown, reason, quoted(&all))
+        }
         None => verdict(ConditionStatus::True, "Programmed", "the kernel is as the assignment says".to_owned()),
     }
 }
@@ -88,7 +92,7 @@ mod tests {
     fn what_is_wrong_is_said_before_what_is_not_known() {
         let mut outcome = Outcome::default();
         assert_eq!(told(&outcome), (ConditionStatus::True, "Programmed"));
-        outcome.bypass = Some("Cilium is on this node".to_owned());
+        outcome.doubts.push(Doubt { reason: "NetfilterMayBeBypassed", message: "Cilium is on this node".to_owned() });
         assert_eq!(told(&outcome), (ConditionStatus::Unknown, "NetfilterMayBeBypassed"));
         outcome.fault = Some("no socket".to_owned());
         assert_eq!(told(&outcome), (ConditionStatus::False, "NobodyIsAsked"));

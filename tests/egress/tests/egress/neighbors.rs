@@ -14,6 +14,7 @@ tests![
     a_clusters_masquerade_would_spoil_the_source_and_does_not,
     tables_of_others_stay_as_they_are,
     a_routing_rule_of_somebody_else_that_looks_at_our_marks_is_told,
+    chains_of_others_that_drop_are_told_until_they_accept_what_is_ours,
     a_large_transfer_fits_the_tunnel,
 ];
 
@@ -113,6 +114,49 @@ fn a_routing_rule_of_somebody_else_that_looks_at_our_marks_is_told() {
         host.ip(&format!("{family} rule del pref 5210"));
     }
     assert_eq!(told(), Vec::<String>::new());
+}
+
+/// As Docker leaves `FORWARD`, and a host's firewall what comes in; with what the hints say.
+fn dropping(forward: &str, input: &str) -> String {
+    format!(
+        "table inet firewall {{\n chain forwarding {{\n type filter hook forward priority 0; policy drop;\n {forward}\n }}\n \
+         chain incoming {{\n type filter hook input priority 0; policy drop;\n meta l4proto {{ icmp, icmpv6 }} accept\n {input}\n }}\n}}\n"
+    )
+}
+
+/// What a hint says to accept, as rules.
+fn rules(message: &str) -> String {
+    let (_, hint) = message.split_once("let it accept ").expect("a hint");
+    hint.split('`').skip(1).step_by(2).map(|rule| format!("{rule} accept\n")).collect()
+}
+
+fn chains_of_others_that_drop_are_told_until_they_accept_what_is_ours() {
+    let cluster = Cluster::new();
+    let mut plan = Plan::default();
+    one(&mut plan);
+    cluster.follow(&plan);
+    assert_eq!(udp(cluster.pod("a"), FAR[0]).as_deref(), Some("192.0.2.23"));
+    let nodes = ["s1", "g1"];
+    let put = |rules: &str| nodes.map(|node| cluster.nodes[node].host.inside(|| write("firewall", rules)));
+    let doubts = |node: &str| cluster.put(node, cluster.wanted(node, &plan)).doubts;
+    let reasons = |node: &str| doubts(node).iter().map(|doubt| doubt.reason).collect::<Vec<_>>();
+    assert_eq!((reasons("s1"), reasons("g1")), (Vec::new(), Vec::new()));
+
+    put(&dropping("", ""));
+    assert_eq!(udp(cluster.pod("a"), FAR[0]), None, "it is dropped");
+    let mut hints = Vec::new();
+    for node in nodes {
+        let [forward, tunnel] = &doubts(node)[..] else { panic!("{node}: {:?}", doubts(node)) };
+        assert_eq!((forward.reason, tunnel.reason), ("ForwardingMayBeDropped", "TunnelMayBeDropped"));
+        assert!(forward.message.contains("`forwarding` of the table `inet firewall`"), "{}", forward.message);
+        hints = [forward, tunnel].map(|doubt| rules(&doubt.message)).into();
+        cluster.nodes[node].host.inside(|| nft("delete table inet firewall"));
+    }
+
+    put(&dropping(&hints[0], &hints[1]));
+    assert_eq!(udp(cluster.pod("a"), FAR[0]).as_deref(), Some("192.0.2.23"));
+    assert_eq!(udp(cluster.pod("e"), FAR[1]).as_deref(), Some("2001:db8::23"));
+    assert_eq!((reasons("s1"), reasons("g1")), (Vec::new(), Vec::new()));
 }
 
 fn a_large_transfer_fits_the_tunnel() {

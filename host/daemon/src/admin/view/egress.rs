@@ -41,8 +41,8 @@ pub struct Egress {
     pub stopped: BTreeMap<String, u64>,
     /// Why the kernel is not as it should be.
     pub faults: Vec<String>,
-    /// The node's network may pass by what is programmed; in words.
-    pub bypass: Option<String>,
+    /// What may keep packets from going where they are led, though the kernel is as it should be.
+    pub doubts: Vec<String>,
     /// When the kernel was last changed, and how long that took.
     pub changed: Option<Millis>,
     pub changed_in_us: Option<u64>,

@@ -234,6 +234,7 @@ fn reconcile(node: &Node, config: &config::Egress, work: &mut Work, why: Look) -
         }
     }
     work.audit.follow(node, &wanted, &program);
+    work.alone.try_candidates(node);
     let faults: Vec<String> = faults.into_iter().chain(work.alone.faults.iter().cloned()).collect();
     let took = start.elapsed();
     if changed {

@@ -8,6 +8,7 @@ pub mod no;
 pub mod run;
 pub mod set;
 pub mod shadow;
+pub mod turns;
 
 pub use build::build;
 pub use canary::Trials;
@@ -16,3 +17,4 @@ pub use no::No;
 pub use run::Run;
 pub use set::StrategySet;
 pub use shadow::{Shadowed, Tried};
+pub use turns::{Turn, Turns};

@@ -1,13 +1,9 @@
 //! Candidates beside the strategies that distribute: once what was decided is on its way, they are asked the same, compared, counted and
-//! told. Of each policy one comparison is under way at a time: a distribution of many pods is large, and an older one of no interest.
+//! told. Of each policy one comparison is under way at a time.
 
-use std::{
-    collections::BTreeSet,
-    fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{fmt, sync::Arc};
 
-use nicety_strategies::{Shadowed, Tried};
+use nicety_strategies::{Shadowed, Tried, Turns};
 use tracing::{debug, info};
 
 use super::{
@@ -21,32 +17,28 @@ pub type Decided = Vec<(String, Vec<Shadowed>)>;
 pub struct Shadows {
     deciding: Arc<dyn Deciding>,
     metrics: Arc<EgressMetrics>,
-    under_way: UnderWay,
+    turns: Turns,
 }
-
-/// Names of policies.
-type UnderWay = Arc<Mutex<BTreeSet<String>>>;
 
 impl Shadows {
     pub fn new(deciding: Arc<dyn Deciding>, metrics: Arc<EgressMetrics>) -> Shadows {
-        Shadows { deciding, metrics, under_way: UnderWay::default() }
+        Shadows { deciding, metrics, turns: Turns::default() }
     }
 
     /// Never waits.
     pub fn offer(&self, decided: Decided) {
         for (policy, shadowed) in decided.into_iter().filter(|(_, shadowed)| !shadowed.is_empty()) {
             let count = shadowed.len();
-            if !locked(&self.under_way).insert(policy.clone()) {
+            let Some(turn) = self.turns.take(&policy) else {
                 self.metrics.passed_over(count);
                 continue;
-            }
-            let (turn, metrics) =
-                (Turn { under_way: self.under_way.clone(), policy: policy.clone() }, self.metrics.clone());
+            };
+            let metrics = self.metrics.clone();
             let tell = move |tried: Vec<Tried>| {
                 metrics.passed_over(count.saturating_sub(tried.len()));
                 for one in tried {
                     metrics.tried(&one);
-                    told(&turn.policy, &one);
+                    told(turn.name(), &one);
                 }
             };
             // One that is not taken is dropped, and its turn with it.
@@ -70,25 +62,9 @@ fn told(policy: &str, Tried { live, candidate, comparison, runs }: &Tried) {
     }
 }
 
-/// Ends when it is dropped, whatever became of it.
-struct Turn {
-    under_way: UnderWay,
-    policy: String,
-}
-
-impl Drop for Turn {
-    fn drop(&mut self) {
-        locked(&self.under_way).remove(&self.policy);
-    }
-}
-
-fn locked(under_way: &UnderWay) -> MutexGuard<'_, BTreeSet<String>> {
-    under_way.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl fmt::Debug for Shadows {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shadows").field("under_way", &self.under_way).finish_non_exhaustive()
+        f.debug_struct("Shadows").field("turns", &self.turns).finish_non_exhaustive()
     }
 }
 

@@ -18,7 +18,8 @@ use nicety_objects::{EgressSlice, egress_slice::EgressSliceSpec, listed};
 use tracing::warn;
 
 use crate::{decide, node::Node};
-use nicety_deciding::chain;
+use nicety_deciding::{Job, chain};
+use nicety_strategies::{Shadowed, Turns};
 
 /// The row of the store: every machine's part as it was last, so that a restart moves nobody.
 const ROW: &str = "alone";
@@ -31,6 +32,9 @@ pub struct Alone {
     share: Share,
     /// Policies whose strategies failed, and why.
     pub faults: Vec<String>,
+    /// Candidates beside the strategies that decided last, by policy.
+    untried: Vec<(String, Vec<Shadowed>)>,
+    turns: Turns,
 }
 
 #[derive(Debug, PartialEq)]
@@ -64,7 +68,8 @@ impl Alone {
         };
         assembly.take(Change::Health(of.health.iter().map(standing).collect()));
         assembly.recall(&recalled(node));
-        assembly.recompute(&world.strategies, &decide::clock());
+        let decided = assembly.recompute(&world.strategies, &decide::clock()).runs;
+        self.untried = decided.into_iter().map(|(policy, _, shadowed)| (policy, shadowed)).collect();
         let names = world.objects.egress_policies.keys();
         let faults = names.filter_map(|name| Some(format!("policy `{name}`: {}", assembly.failure(name)?)));
         self.faults = faults.collect();
@@ -72,6 +77,18 @@ impl Alone {
         self.share = of_this_node(node, &assembly);
         (self.assembly, self.of) = (assembly, Some(of));
         self.share.clone()
+    }
+
+    /// Once the kernel has what was decided, candidates are asked the same; of a policy that is still compared, when it is decided again.
+    pub fn try_candidates(&mut self, node: &Node) {
+        for (policy, shadowed) in self.untried.drain(..).filter(|(_, shadowed)| !shadowed.is_empty()) {
+            let Some(turn) = self.turns.take(&policy) else {
+                node.shadows.board.passed_over(shadowed.len());
+                continue;
+            };
+            let about = format!("policy {policy}");
+            node.shadows.offer(Job { shadowed, about, keep: Box::new(move |_| drop(turn)) });
+        }
     }
 
     /// As it was computed last, for plans and pictures.

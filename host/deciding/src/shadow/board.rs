@@ -97,7 +97,7 @@ impl Board {
         }
     }
 
-    pub(super) fn passed_over(&self, runs: usize) {
+    pub fn passed_over(&self, runs: usize) {
         self.locked().passed_over += runs as u64;
     }
 

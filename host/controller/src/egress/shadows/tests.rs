@@ -1,3 +1,5 @@
+use std::sync::Mutex;
+
 use nicety_core::finding::Finding;
 use nicety_objects::{
     Strategies,

@@ -6,7 +6,6 @@ use std::{
     sync::Arc,
 };
 
-use ipnet::IpNet;
 use k8s_openapi::api::core::v1::{Namespace, Node, NodeSpec, NodeStatus, Taint};
 use kube::{
     api::{DynamicObject, ObjectMeta},
@@ -105,8 +104,6 @@ pub struct NodeItem {
     pub addresses: Vec<IpAddr>,
     /// None: its name is none of ours.
     pub listed: Option<Arc<listed::Node>>,
-    /// Its pods' addresses, where the cluster hands them out by node.
-    pub pod_nets: Vec<IpNet>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -222,6 +219,7 @@ pub fn node(object: Node) -> Trimmed<NodeItem> {
             name,
             labels,
             addresses: addresses.clone(),
+            pod_nets: pod_nets.iter().filter_map(|net| net.parse().ok()).collect(),
             ready: conditions.iter().find(|one| one.type_ == "Ready").map(|one| one.status == "True"),
             unschedulable: unschedulable.unwrap_or(false),
             deleting: head.deleting,
@@ -234,7 +232,6 @@ pub fn node(object: Node) -> Trimmed<NodeItem> {
         taints,
         addresses,
         listed,
-        pod_nets: pod_nets.iter().filter_map(|net| net.parse().ok()).collect(),
     };
     Some((name, Seen { version: seen, value: Arc::new(item) }))
 }

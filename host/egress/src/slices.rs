@@ -35,7 +35,7 @@ pub fn pack(
 /// All slices of one node together.
 pub fn unpack<'a>(slices: impl IntoIterator<Item = &'a EgressSlice>) -> Share {
     let mut share = Share::default();
-    for EgressSlice { name: _, node: _, part } in slices {
+    for EgressSlice { name: _, node: _, part, cluster: _ } in slices {
         let Share { gateways, endpoints, senders, watches } = part.clone();
         share.gateways.extend(gateways);
         share.endpoints.extend(endpoints);

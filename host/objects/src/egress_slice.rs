@@ -1,5 +1,6 @@
 //! An EgressSlice: a part of what one node does about egress. A node has as many as its part needs, each of bounded size, so that
-//! one pod's change rewrites one small object; together they are the node's `Share`.
+//! one pod's change rewrites one small object; together they are the node's `Share`. Slices of no node are every node's: they say which
+//! ranges are the cluster's own.
 
 pub mod spec;
 
@@ -13,19 +14,25 @@ use nicety_core::{
     ids::{InvalidName, NodeName},
 };
 
+use ipnet::IpNet;
 pub use spec::EgressSliceSpec;
 use spec::{SliceEndpoint, SliceExit, SliceGateway, SliceSender, SliceWatch};
 
 /// The label by which a node finds its slices; the value is the node's name, or `label_of` it where that is too long.
 pub const NODE_LABEL: &str = "nicety.dev/node";
+/// Its value where a slice is every node's. No node is called so, and no digest of a name.
+pub const EVERY_NODE: &str = "EVERY";
 
 /// One part, read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EgressSlice {
     pub name: String,
-    pub node: NodeName,
+    /// None: every node's.
+    pub node: Option<NodeName>,
     /// Whole in itself: every gateway that an exit names is there.
     pub part: Share,
+    /// The cluster's own ranges.
+    pub cluster: Vec<IpNet>,
 }
 
 /// What a node's slice is called: the node's name and a number. No two nodes' slices have one name, since the number has no dash.
@@ -38,6 +45,11 @@ pub fn name_of(node: &NodeName, number: u32) -> String {
     let digest: String = hash::hex(&["egress-slice", node.as_str()]).chars().take(20).collect();
     // A node's name that is this short has the form above.
     format!("{}.{digest}-{number}", "n".repeat(NAME_MAX - 40))
+}
+
+/// What slices for every node are called. No node's slice has such a name: there is no number behind its last dash.
+pub fn name_of_cluster(number: usize) -> String {
+    format!("cluster-ranges.{number}")
 }
 
 /// The number in a slice's name.
@@ -57,9 +69,13 @@ pub fn label_of(node: &NodeName) -> String {
 impl EgressSlice {
     /// Paths of findings are those of the object. What the controller wrote has none; another's hand may have been at it.
     pub fn new(name: String, spec: EgressSliceSpec) -> Result<EgressSlice, Vec<Finding>> {
-        let EgressSliceSpec { node, gateways, endpoints, senders, watches } = spec;
+        let EgressSliceSpec { node, cluster, gateways, endpoints, senders, watches } = spec;
         let mut found = Findings::default();
-        let node = found.name("spec.node", &node);
+        let is_everybodys = node.is_empty();
+        let node = if is_everybodys { None } else { found.name("spec.node", &node) };
+        if is_everybodys && !(gateways.is_empty() && endpoints.is_empty() && senders.is_empty() && watches.is_empty()) {
+            found.add("spec.node", "is missing: without it a slice has `cluster` alone");
+        }
         let mut part = Share::default();
         for (index, gateway) in gateways.into_iter().enumerate() {
             let path = format!("spec.gateways[{index}]");
@@ -91,10 +107,7 @@ impl EgressSlice {
                 found.add(path, format!("`{node}` is there twice"));
             }
         }
-        match node {
-            Some(node) if found.0.is_empty() => Ok(EgressSlice { name, node, part }),
-            _ => Err(found.0),
-        }
+        if found.0.is_empty() { Ok(EgressSlice { name, node, part, cluster }) } else { Err(found.0) }
     }
 }
 

@@ -1,8 +1,9 @@
 //! Machines, pods and namespaces as Kubernetes has them (`v1`), of which a few fields are read: from an API server, or from a manifests folder
 //! where there is none. People paste real ones there, so what is not read is not checked.
 
-use std::{collections::BTreeSet, net::IpAddr};
+use std::{collections::BTreeSet, net::IpAddr, slice};
 
+use ipnet::IpNet;
 use nicety_core::{
     finding::Finding,
     ids::{InvalidName, NodeName},
@@ -17,6 +18,8 @@ pub struct Node {
     pub labels: Labels,
     /// Its internal addresses, in the order of its status.
     pub addresses: Vec<IpAddr>,
+    /// Ranges that its pods' addresses are of.
+    pub pod_nets: Vec<IpNet>,
     /// None: nothing says so. Of a machine that is only listed, nobody does.
     pub ready: Option<bool>,
     /// Cordoned.
@@ -70,6 +73,16 @@ impl Node {
                 addresses.extend(reader.address(&format!("status.addresses[{index}].address"), entry.get("address")));
             }
         }
+        let ranges = document.pointer("/spec/podCIDRs").or_else(|| document.pointer("/spec/podCIDR"));
+        let mut pod_nets = Vec::new();
+        for range in ranges.map(|one| one.as_array().map_or(slice::from_ref(one), Vec::as_slice)).unwrap_or_default() {
+            match range.as_str().map(str::parse::<IpNet>) {
+                Some(Ok(net)) => pod_nets.push(net.trunc()),
+                _ => reader
+                    .findings
+                    .push(Finding::new("spec.podCIDRs", format!("`{range}` is no prefix like `10.1.0.0/24`"))),
+            }
+        }
         let conditions = document.pointer("/status/conditions").and_then(Value::as_array).into_iter().flatten();
         let ready = conditions.filter(|one| one.get("type").and_then(Value::as_str) == Some("Ready"));
         let ready = ready.map(|one| one.get("status").and_then(Value::as_str) == Some("True")).next();
@@ -77,10 +90,17 @@ impl Node {
         let deleting = reader.is_being_deleted();
         match name {
             Some(name) if reader.findings.is_empty() => {
-                Ok(Node { name, labels, addresses, ready, unschedulable, deleting })
+                Ok(Node { name, labels, addresses, pod_nets, ready, unschedulable, deleting })
             }
             _ => Err(reader.findings),
         }
+    }
+}
+
+impl Node {
+    /// Of its pods, and its own addresses.
+    pub fn ranges(&self) -> impl Iterator<Item = IpNet> {
+        self.pod_nets.iter().copied().chain(self.addresses.iter().map(|address| IpNet::from(*address)))
     }
 }
 

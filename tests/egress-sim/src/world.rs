@@ -70,7 +70,8 @@ impl World {
         }
         let Some(name) = node(number) else { return };
         let addresses = vec![IpAddr::V4(Ipv4Addr::from_bits(0x0a00_0000 + number))];
-        let node = Node { name, labels, addresses, ready: Some(true), unschedulable: false, deleting: false };
+        let (ready, pod_nets) = (Some(true), Vec::new());
+        let node = Node { name, labels, addresses, pod_nets, ready, unschedulable: false, deleting: false };
         self.assembly.take(Change::Node(Box::new(node)));
     }
 

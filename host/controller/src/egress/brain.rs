@@ -26,7 +26,7 @@ use super::{
     audit::{self, Audit},
     frozen::Frozen,
     metrics::EgressTally,
-    ranges::{self, Ranges, ranges},
+    ranges::{Ranges, ranges},
     shadows::Decided,
     strategies::{self, Deciding, InForce},
     undecided::undecided,
@@ -123,6 +123,7 @@ impl Brain {
         let led = self.led.get_or_insert_default();
         let of_policy = |destinations: &[IpNet]| ranges.word(&self.cluster_cidrs, destinations);
         led.tell(snapshot, &self.in_force, of_policy);
+        led.ranges(snapshot, &ranges.all);
         let writes = writes(&led.wanted, snapshot, &mut led.written, &mut self.patience, now);
         self.patience.end();
         let wake = self.patience.wake().into_iter().chain(self.in_force.wake()).min();
@@ -218,10 +219,8 @@ impl Brain {
             warn!(error = wrong, "the strategies cannot be used; those of before stay in force");
         }
         self.said.1 = wrong;
-        let nodes = snapshot.members.nodes.values();
-        let shown = nodes
-            .flat_map(|node| node.pod_nets.iter().copied().chain(node.addresses.iter().map(|one| ranges::alone(*one))));
-        let ranges = ranges(&self.cluster_cidrs, shown);
+        let nodes = snapshot.members.nodes.values().filter_map(|node| node.listed.as_ref());
+        let ranges = ranges(&self.cluster_cidrs, nodes.flat_map(|node| node.ranges()));
         let finding = ranges.finding(&self.cluster_cidrs);
         if finding != self.said.0
             && let Some(finding) = &finding

@@ -8,7 +8,7 @@ use nicety_k8s::watch::{Seen, version};
 use nicety_objects::{
     EgressHealth, EgressPolicy,
     egress_policy::EgressPolicyStatus,
-    egress_slice::{EgressSliceSpec, NODE_LABEL, label_of},
+    egress_slice::{EVERY_NODE, EgressSliceSpec, NODE_LABEL, label_of},
     listed,
     live::{self, Live, Meta},
     manifest::{self, Bare, Object},
@@ -85,11 +85,16 @@ pub fn slice(object: DynamicObject) -> Trimmed<SliceItem> {
         Ok(Object::EgressSlice(slice)) => EgressSliceSpec::deserialize(spec).ok().map(|spec| (slice.node, spec)),
         Ok(_) | Err(_) => None,
     };
-    let of = |node: &NodeName| meta.labels.get(NODE_LABEL) == Some(&label_of(node));
+    let of = |node: &Option<NodeName>| meta.labels.get(NODE_LABEL) == Some(&label(node.as_ref()));
     let labelled = slice.as_ref().is_some_and(|(node, _)| of(node));
     let slice = slice.map(|(_, spec)| Arc::new(spec));
     let head = Head { resource_version: String::new(), ..head };
     Some((meta.name, Seen { version: seen, value: Arc::new(SliceItem { head, labelled, slice }) }))
+}
+
+/// By which nodes find a slice.
+pub fn label(node: Option<&NodeName>) -> String {
+    node.map_or_else(|| EVERY_NODE.to_owned(), label_of)
 }
 
 pub fn health(object: DynamicObject) -> Trimmed<HealthItem> {

@@ -1,6 +1,6 @@
 //! The cluster's own addresses, to which no egress policy applies: what is configured, and what nodes show that is not in it.
 
-use std::{collections::BTreeSet, net::IpAddr};
+use std::collections::BTreeSet;
 
 use ipnet::IpNet;
 use nicety_egress::Word;
@@ -27,10 +27,6 @@ pub fn ranges(configured: &[IpNet], shown: impl IntoIterator<Item = IpNet>) -> R
     let learnt = IpNet::aggregate(&learnt.into_iter().collect());
     let all = IpNet::aggregate(&configured.iter().chain(&learnt).copied().collect());
     Ranges { all, learnt }
-}
-
-pub fn alone(address: IpAddr) -> IpNet {
-    IpNet::from(address)
 }
 
 impl Ranges {

@@ -12,11 +12,14 @@ use nicety_k8s::{Place, kinds};
 use nicety_objects::{
     API_VERSION,
     egress_policy::EgressPolicyStatus,
-    egress_slice::{EgressSliceSpec, NODE_LABEL, label_of},
+    egress_slice::{EgressSliceSpec, NODE_LABEL},
 };
 use serde_json::{Value, json};
 
-use super::{items::SliceItem, world::EgressSnapshot};
+use super::{
+    items::{self, SliceItem},
+    world::EgressSnapshot,
+};
 use crate::{
     patience::Patience,
     write::{Act, Write},
@@ -25,6 +28,8 @@ use crate::{
 /// What should be on the server.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Wanted {
+    /// The cluster's own ranges, in slices that are every node's, by name.
+    pub cluster: BTreeMap<String, Arc<EgressSliceSpec>>,
     /// By name.
     pub slices: BTreeMap<String, Arc<EgressSliceSpec>>,
     /// By the policy's name.
@@ -61,7 +66,15 @@ pub fn writes(
     patience: &mut Patience,
     now: Instant,
 ) -> Vec<Write> {
-    written.0.retain(|name, _| wanted.slices.contains_key(name));
+    let is_wanted = |name: &String| wanted.slices.contains_key(name) || wanted.cluster.contains_key(name);
+    written.0.retain(|name, _| is_wanted(name));
+    // Before anybody is captured for the rest of the world every node knows what is not the rest of the world. Where that is refused,
+    // nodes go by what they know.
+    let ranges = wanted.cluster.iter().filter_map(|(name, spec)| slice(name, spec, snapshot, written));
+    let ranges: Vec<Write> = ranges.collect();
+    if ranges.iter().any(|write| patience.is_due(&write.key, now)) {
+        return ranges.into_iter().filter(|write| patience.is_due(&write.key, now)).collect();
+    }
     let mut urgent = Vec::new();
     let mut writes = Vec::new();
     for (name, spec) in &wanted.slices {
@@ -73,7 +86,7 @@ pub fn writes(
     for (name, status) in &wanted.statuses {
         writes.extend(self::status(name, status, snapshot, patience, now));
     }
-    let stale = snapshot.slices.iter().filter(|(name, item)| !wanted.slices.contains_key(*name) && !item.head.deleting);
+    let stale = snapshot.slices.iter().filter(|(name, item)| !is_wanted(name) && !item.head.deleting);
     for (name, item) in stale {
         let act = Act::Delete(Place::of_cluster(kinds::egress_slice(), name.as_str()), item.head.uid.clone());
         writes.push(Write::new(key_of_slice(name), act));
@@ -85,7 +98,7 @@ pub fn writes(
         let act = Act::Delete(Place::of_cluster(kinds::egress_health(), name.as_str()), item.head.uid.clone());
         writes.push(Write { unless_there: Some(node), ..Write::new(format!("EgressHealth {name}"), act) });
     }
-    let keys: BTreeSet<&str> = writes.iter().map(|write| write.key.as_str()).collect();
+    let keys: BTreeSet<&str> = writes.iter().chain(&ranges).map(|write| write.key.as_str()).collect();
     patience.keep(|key| keys.contains(key));
     drop(keys);
     writes.retain(|write| patience.is_due(&write.key, now));
@@ -98,7 +111,7 @@ fn key_of_slice(name: &str) -> String {
 
 fn slice(name: &str, spec: &Arc<EgressSliceSpec>, snapshot: &EgressSnapshot, written: &mut Written) -> Option<Write> {
     let place = || Place::of_cluster(kinds::egress_slice(), name);
-    let labels = json!({ NODE_LABEL: spec.node.parse().map(|node: NodeName| label_of(&node)).unwrap_or_default() });
+    let labels = json!({ NODE_LABEL: items::label(spec.node.parse().ok().as_ref()) });
     let act = match snapshot.slices.get(name) {
         None => Act::Make(place(), object(name, &labels, spec, snapshot)),
         Some(item) => {
@@ -106,7 +119,8 @@ fn slice(name: &str, spec: &Arc<EgressSliceSpec>, snapshot: &EgressSnapshot, wri
                 return None;
             }
             // Lists are replaced whole, and those that are empty now go.
-            let mut fields = json!({ "gateways": null, "endpoints": null, "senders": null, "watches": null });
+            let mut fields =
+                json!({ "cluster": null, "gateways": null, "endpoints": null, "senders": null, "watches": null });
             if let (Some(all), Ok(Value::Object(some))) = (fields.as_object_mut(), serde_json::to_value(&**spec)) {
                 all.extend(some);
             }
@@ -116,7 +130,7 @@ fn slice(name: &str, spec: &Arc<EgressSliceSpec>, snapshot: &EgressSnapshot, wri
     Some(Write::new(key_of_slice(name), act))
 }
 
-/// A slice goes with its node.
+/// A slice goes with its node, if it has one.
 fn object(name: &str, labels: &Value, spec: &EgressSliceSpec, snapshot: &EgressSnapshot) -> Value {
     let node = snapshot.members.nodes.get(&spec.node).filter(|node| !node.head.uid.is_empty());
     let owners: Vec<Value> = node

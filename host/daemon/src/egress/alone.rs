@@ -166,7 +166,8 @@ fn recalled(node: &Node) -> BTreeMap<NodeName, Share> {
     });
     let mut slices: BTreeMap<NodeName, Vec<EgressSlice>> = BTreeMap::new();
     for slice in kept.into_iter().filter_map(|(name, spec)| EgressSlice::new(name, spec).ok()) {
-        slices.entry(slice.node.clone()).or_default().push(slice);
+        let Some(node) = slice.node.clone() else { continue };
+        slices.entry(node).or_default().push(slice);
     }
     slices.into_iter().map(|(name, slices)| (name, slices::unpack(&slices))).collect()
 }

@@ -17,6 +17,14 @@ pub struct Known {
 }
 
 impl Known {
+    /// The same of a pod that has been there for a while. None: nothing is known of it.
+    pub fn now(node: &Node, pod: &PodRef) -> Option<Known> {
+        let cluster = node.source.cluster();
+        let is_known = |known: nicety_k8s::mirror::Pod| known.is(&pod.uid);
+        let there = cluster.is_none_or(|cluster| cluster.mirror.pod(&pod.namespace, &pod.name).is_some_and(is_known));
+        there.then(|| Known::of(node, pod))
+    }
+
     /// Asks the mirror or the listing, never the server.
     pub fn of(node: &Node, pod: &PodRef) -> Known {
         match node.source.cluster() {

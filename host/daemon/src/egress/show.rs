@@ -70,7 +70,7 @@ pub fn of(node: &Node) -> Egress {
             mask: config.mask,
             port: config.port,
             addresses: super::want::addresses(node, &config.addresses),
-            cluster: config.cluster.clone(),
+            cluster: wanted.cluster.clone(),
         }),
         active: *active,
         policies: policies.collect(),

@@ -5,15 +5,20 @@ use std::{
     net::IpAddr,
 };
 
-use nicety_core::egress::{
-    hold::Hold,
-    program::{Policy, Wanted},
-    share::{PodKey, Share},
+use ipnet::IpNet;
+use nicety_core::{
+    egress::{
+        hold::Hold,
+        program::{Policy, Wanted},
+        share::{PodKey, Share},
+    },
+    plan::Link,
+    record::PodRef,
 };
 use nicety_health::Observed;
-use nicety_objects::{EgressPolicy, manifest::Object};
+use nicety_objects::{EgressPolicy, Set, manifest::Object};
 
-use super::alone::Alone;
+use super::{alone::Alone, capture::Known};
 use crate::{cluster::Cluster, node::Node};
 
 /// Policies by name.
@@ -35,7 +40,7 @@ pub fn policies(node: &Node) -> Policies {
 }
 
 /// All but who is dead.
-pub fn wanted(node: &Node, cluster_cidrs: &[ipnet::IpNet], alone: &mut Alone, observed: &Observed) -> Wanted {
+pub fn wanted(node: &Node, cluster_cidrs: &[IpNet], alone: &mut Alone, observed: &Observed) -> Wanted {
     let policies = policies(node);
     let share = match node.source.cluster() {
         Some(cluster) => of_slices(cluster),
@@ -51,13 +56,52 @@ pub fn wanted(node: &Node, cluster_cidrs: &[ipnet::IpNet], alone: &mut Alone, ob
         policies: claims.collect(),
         captured: BTreeMap::new(),
         held,
-        cluster: cluster_cidrs.to_vec(),
+        cluster: cluster(node, cluster_cidrs),
         dead: BTreeSet::new(),
     }
 }
 
-/// One entry for a pod, however many attachments it has.
+/// Ranges to which no policy applies: as configured, as the controller or the folder knows them from nodes, and the subnets of networks of
+/// ours that are on no fabric.
+pub fn cluster(node: &Node, configured: &[IpNet]) -> Vec<IpNet> {
+    let mut all = configured.to_vec();
+    let mut networks = |objects: &Set| {
+        let virtual_ones = objects.networks.values().filter(|one| matches!(one.link, Link::VethRouted | Link::Bridge));
+        all.extend(virtual_ones.flat_map(|one| one.subnets.iter().copied()));
+    };
+    let world = node.world();
+    networks(&world.objects);
+    match node.source.cluster() {
+        Some(cluster) => {
+            for known in cluster.mirror.egress_slices() {
+                if let Object::EgressSlice(slice) = &*known.object {
+                    all.extend(&slice.cluster);
+                }
+            }
+            all.extend(cluster.mirror.node_addresses().into_iter().map(IpNet::from));
+        }
+        None => all.extend(world.objects.nodes.values().flat_map(|node| node.ranges())),
+    }
+    IpNet::aggregate(&all.iter().map(IpNet::trunc).collect())
+}
+
+/// One entry for a pod, however many attachments it has; by those policies that captured it at its ADD and still do. One whose labels no
+/// policy wants any more has no assignment that could lift its hold.
 pub fn held(node: &Node) -> Vec<Hold> {
+    let policies = policies(node);
+    let mut held = begun(node);
+    for hold in &mut held {
+        let PodKey { namespace, name, uid } = hold.pod.clone();
+        if let Some(known) = Known::now(node, &PodRef { namespace, name, uid }) {
+            let now = known.captured(hold.policies.iter().filter_map(|name| policies.get(name)));
+            hold.policies.retain(|name| now.contains(name));
+        }
+    }
+    held
+}
+
+/// As their ADDs were answered.
+fn begun(node: &Node) -> Vec<Hold> {
     let mut held: BTreeMap<PodKey, Hold> = BTreeMap::new();
     for hold in node.store.holds().into_values() {
         let one = held.entry(hold.pod.clone()).or_insert_with(|| Hold {
@@ -76,7 +120,7 @@ fn of_slices(cluster: &Cluster) -> Share {
     let slices = cluster.mirror.egress_slices();
     let parts = slices.iter().filter_map(|known| match &*known.object {
         // Two nodes' labels may be alike; the name is not.
-        Object::EgressSlice(slice) if slice.node == *cluster.mirror.node() => Some(slice),
+        Object::EgressSlice(slice) if slice.node.as_ref() == Some(cluster.mirror.node()) => Some(slice),
         _ => None,
     });
     nicety_egress::slices::unpack(parts)

@@ -49,7 +49,7 @@ impl Part {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        let EgressSliceSpec { node: _, gateways, endpoints, senders, watches } = &*self.spec;
+        let EgressSliceSpec { node: _, cluster: _, gateways, endpoints, senders, watches } = &*self.spec;
         gateways.is_empty() && endpoints.is_empty() && senders.is_empty() && watches.is_empty()
     }
 

@@ -34,7 +34,7 @@ pub enum Feed {
     /// The labels of this node's HostInterface: whether it is there, and whether people write it.
     Host,
     EgressPolicies,
-    /// This node's: where its pods leave, and which gateways it is.
+    /// This node's: where its pods leave, and which gateways it is. And every node's: the cluster's own ranges.
     EgressSlices,
     /// What every observer says of the gateways that it watches: a cluster has five for each of them.
     EgressHealths,
@@ -128,7 +128,11 @@ impl Feed {
             },
             Feed::EgressPolicies => query(ours("EgressPolicy", "egresspolicies"), Part::Whole),
             Feed::EgressSlices => Query {
-                labels: Some(format!("{NODE_LABEL}={}", egress_slice::label_of(node))),
+                labels: Some(format!(
+                    "{NODE_LABEL} in ({},{})",
+                    egress_slice::label_of(node),
+                    egress_slice::EVERY_NODE
+                )),
                 ..query(ours("EgressSlice", "egressslices"), Part::Whole)
             },
             Feed::EgressHealths => query(ours("EgressHealth", "egresshealths"), Part::Whole),

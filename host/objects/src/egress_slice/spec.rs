@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, net::IpAddr};
 
+use ipnet::IpNet;
 use nicety_core::{
     egress::share::{Endpoint, Gateway, GatewayId, PodKey, Share, Way},
     ids::NodeName,
@@ -19,6 +20,8 @@ pub const MAX_GATEWAYS: usize = 254;
 pub const MAX_SENDERS: usize = 500;
 /// Nodes that the node watches, of one slice.
 pub const MAX_WATCHES: usize = 500;
+/// Ranges of one slice.
+pub const MAX_CLUSTER: usize = 1000;
 /// Policies that capture one pod.
 pub const MAX_EXITS: usize = 64;
 /// Exits of all pods of one slice: what keeps the object small where many policies capture the same pods. Held by who writes it.
@@ -28,9 +31,14 @@ pub const MAX_EXITS_TOGETHER: usize = 800;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct EgressSliceSpec {
-    /// Name of the node.
-    #[schemars(with = "text::Node")]
+    /// Name of the node. Absent: the slice is every node's, and has `cluster` alone.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(with = "Option<text::Node>")]
     pub node: String,
+    /// Ranges that are the cluster's own, such as pods' and nodes' addresses: no egress policy captures what goes there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Vec<text::Cidr>", length(max = 1000))]
+    pub cluster: Vec<IpNet>,
     /// Gateways that the endpoints of this slice leave by or would leave by, and gateways that the node is itself.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 254))]
@@ -145,11 +153,17 @@ pub struct SliceWatch {
 }
 
 impl EgressSliceSpec {
+    /// For every node.
+    pub fn of_cluster(ranges: &[IpNet]) -> EgressSliceSpec {
+        EgressSliceSpec { cluster: ranges.to_vec(), ..EgressSliceSpec::default() }
+    }
+
     /// The share as it is, however large: who writes it has cut it to size.
     pub fn of(node: &NodeName, part: &Share) -> EgressSliceSpec {
         let Share { gateways, endpoints, senders, watches } = part;
         EgressSliceSpec {
             node: node.to_string(),
+            cluster: Vec::new(),
             gateways: gateways.values().map(SliceGateway::from).collect(),
             endpoints: endpoints.iter().map(|(key, endpoint)| SliceEndpoint::of(key, endpoint)).collect(),
             senders: senders.iter().map(|(node, addresses)| SliceSender::of(node, addresses.iter().copied())).collect(),

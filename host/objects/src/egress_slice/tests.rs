@@ -35,7 +35,7 @@ fn whole() -> Value {
 #[test]
 fn a_share_and_its_object_are_the_same() {
     let slice = read(whole()).unwrap();
-    assert_eq!(serde_json::to_value(EgressSliceSpec::of(&slice.node, &slice.part)).unwrap(), whole());
+    assert_eq!(serde_json::to_value(EgressSliceSpec::of(slice.node.as_ref().unwrap(), &slice.part)).unwrap(), whole());
     let exit = &slice.part.endpoints.values().next().unwrap().exits["out"];
     assert_eq!(slice.part.gateways[exit.primary.as_ref().unwrap()].vni, 7);
 }
@@ -80,4 +80,17 @@ fn slices_of_all_nodes_have_names_of_their_own() {
     assert!(one != two && one.len() <= 253 && number_of(&one) == Some(7), "{one}");
     assert!(one.parse::<NodeName>().is_ok(), "an object's name has the rule of a node's");
     assert_eq!((label_of(&node("node-1")).as_str(), label_of(&long("b")).len()), ("node-1", 63));
+}
+
+#[test]
+fn a_slice_of_no_node_has_the_clusters_ranges_and_nothing_else() {
+    let ranges: Vec<IpNet> = ["10.0.0.0/8", "fd00::/48"].map(|text| text.parse().unwrap()).into();
+    let slice = read(serde_json::to_value(EgressSliceSpec::of_cluster(&ranges)).unwrap()).unwrap();
+    assert_eq!((slice.node, slice.cluster), (None, ranges));
+    let mut bad = whole();
+    bad.as_object_mut().unwrap().remove("node");
+    assert_eq!(read(bad).unwrap_err(), ["spec.node: is missing: without it a slice has `cluster` alone"]);
+    let bad = json!({"node": "node-1", "cluster": ["10.0.0.0/33"]});
+    assert_eq!(read(bad).unwrap_err().len(), 1);
+    assert!(number_of(&name_of_cluster(0)).is_none());
 }

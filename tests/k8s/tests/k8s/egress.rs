@@ -237,6 +237,11 @@ async fn slices() -> anyhow::Result<()> {
     for slice in egress.slices().await? {
         let node = slice.data.pointer("/spec/node").and_then(Value::as_str).unwrap_or_default().to_owned();
         let label = slice.metadata.labels.unwrap_or_default().remove("nicety.dev/node");
+        if node.is_empty() {
+            let ranges = slice.data.pointer("/spec/cluster").and_then(Value::as_array).map_or(0, Vec::len);
+            anyhow::ensure!(label.as_deref() == Some("EVERY") && ranges > 0, "{label:?} of the cluster's ranges");
+            continue;
+        }
         anyhow::ensure!(label.as_deref() == Some(node.as_str()), "{label:?} of `{node}`");
         if node.starts_with("gw-") {
             let senders = slice.data.pointer("/spec/senders").and_then(Value::as_array).map_or(0, Vec::len);

@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, ensure};
 use k8s_openapi::api::core::v1::{ConfigMap, Node};
 use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams};
-use nicety_tests_k8s::{Machine, Outside, Sandbox, Talker, Test, apply, ip, objects, run, secs, until};
+use nicety_tests_k8s::{Machine, Outside, Sandbox, Talker, Test, apply, ip, ip_json, objects, run, secs, until};
 use serde_json::{Value, json};
 
 use crate::cluster::Cluster;
@@ -29,13 +29,8 @@ const ROUTER: &str = "10.1.0.200";
 /// Nodes with pods come first, then gateways.
 const WORKERS: usize = 2;
 const STRATEGIES: &str = "strategies:\n  rendezvous:\n    policy: builtin:rendezvous\n";
-const DAEMON: [&str; 5] = [
-    "--egress-probe-interval=200",
-    "--cluster-cidr=10.244.0.0/16",
-    "--cluster-cidr=192.168.0.0/16",
-    "--cluster-cidr=10.255.0.0/16",
-    "--cluster-cidr=10.1.0.0/16",
-];
+/// Nobody says which ranges are the cluster's own.
+const DAEMON: [&str; 1] = ["--egress-probe-interval=200"];
 
 struct Scene {
     cluster: Cluster,
@@ -105,7 +100,7 @@ impl Scene {
             "apiVersion": "nicety.dev/v1alpha1", "kind": "EgressPolicy", "metadata": {"name": "out"},
             "spec": {
                 "selectors": [{"podSelector": {"matchLabels": {"app": "shop"}}}],
-                "destinationCIDRs": ["203.0.113.0/24"],
+                "destinationCIDRs": ["0.0.0.0/0"],
                 "egressGateways": [{"nodeSelector": {"matchLabels": {"egress": "yes"}}, "egressIPs": egress_ips}],
                 "strategy": "rendezvous",
             },
@@ -211,6 +206,23 @@ impl Scene {
         Ok(last.0)
     }
 
+    /// Who talks to a pod of another node, or to a node, comes as himself, though his policy is for everywhere.
+    async fn stays_inside(&self, from: &str, to: &str) -> anyhow::Result<()> {
+        let node = &self.cluster.machines[WORKERS];
+        for (space, link) in [(to, "eth0"), (&node.name, "mgmt")] {
+            let there = Outside::listen(space, first_address(space, link)?)?;
+            let begun = Instant::now();
+            let _talker = there.talk(from)?;
+            until("packets arrive", secs(10), async || Ok(there.since(begun).len() > 20)).await?;
+            let (heard, own) = (there.sources(begun), first_address(from, "eth0")?);
+            ensure!(
+                heard == [(from.to_owned(), [IpAddr::V4(own)].into())].into(),
+                "`{space}` heard {heard:?}, not {own}"
+            );
+        }
+        Ok(())
+    }
+
     /// The judgement: every packet ever heard came with an egress address.
     fn nobody_strayed(&self) -> anyhow::Result<usize> {
         let (allowed, heard) = (self.egress_ips(), self.outside.since(self.begun));
@@ -241,6 +253,13 @@ impl Scene {
 /// With which a gateway's packets leave.
 fn address(machine: &Machine) -> IpAddr {
     Ipv4Addr::new(10, 1, 1, machine.number()).into()
+}
+
+/// As another tool sees it.
+fn first_address(space: &str, link: &str) -> anyhow::Result<Ipv4Addr> {
+    let shown = ip_json(&format!("-n {space} -4 address show dev {link}"))?;
+    let text = shown.pointer("/0/addr_info/0/local").and_then(Value::as_str).context("no address")?;
+    Ok(text.parse()?)
 }
 
 async fn killed() -> anyhow::Result<()> {
@@ -338,6 +357,7 @@ async fn dies() -> anyhow::Result<()> {
         scene.run(&format!("pod-{number}"), number % WORKERS).await?;
     }
     let before = scene.settled().await?;
+    scene.stays_inside("pod-0", "pod-1").await?;
     let (alive, dead) = (WORKERS, WORKERS + 1);
     let [heir, lost] = [alive, dead].map(|index| address(&scene.cluster.machines[index]));
     let name = scene.cluster.machines[dead].name.clone();

@@ -17,7 +17,11 @@ use nicety_egress::{
     assembly::{Told, Touched},
     slices::{Slices, unpack},
 };
-use nicety_objects::{condition, egress_policy::EgressPolicyStatus, egress_slice::EgressSlice};
+use nicety_objects::{
+    condition,
+    egress_policy::EgressPolicyStatus,
+    egress_slice::{EgressSlice, EgressSliceSpec, name_of_cluster, spec::MAX_CLUSTER},
+};
 use nicety_strategies::StrategySet;
 
 use crate::egress::{
@@ -74,6 +78,17 @@ impl Led {
                 None => drop(self.wanted.slices.remove(&name)),
             }
         }
+    }
+
+    /// Which ranges every node is to know as the cluster's own: none where no policy could capture them.
+    pub(super) fn ranges(&mut self, snapshot: &EgressSnapshot, ranges: &[IpNet]) {
+        let chunks = ranges.chunks(MAX_CLUSTER).enumerate().filter(|_| !snapshot.policies.is_empty());
+        let made = chunks.map(|(number, chunk)| {
+            let (name, spec) = (name_of_cluster(number), EgressSliceSpec::of_cluster(chunk));
+            let kept = self.wanted.cluster.get(&name).filter(|kept| ***kept == spec).cloned();
+            (name, kept.unwrap_or_else(|| Arc::new(spec)))
+        });
+        self.wanted.cluster = made.collect();
     }
 
     /// What every policy's status should be.
@@ -161,7 +176,8 @@ pub(super) fn shares(snapshot: &EgressSnapshot) -> BTreeMap<NodeName, Share> {
     let mut of_node: BTreeMap<NodeName, Vec<EgressSlice>> = BTreeMap::new();
     for (name, spec) in snapshot.slices.iter().filter_map(|(name, item)| Some((name, item.slice.as_ref()?))) {
         if let Ok(slice) = EgressSlice::new(name.clone(), (**spec).clone()) {
-            of_node.entry(slice.node.clone()).or_default().push(slice);
+            let Some(node) = slice.node.clone() else { continue };
+            of_node.entry(node).or_default().push(slice);
         }
     }
     of_node.into_iter().map(|(node, slices)| (node, unpack(&slices))).collect()

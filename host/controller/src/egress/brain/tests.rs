@@ -103,8 +103,16 @@ impl Cluster {
         self.change();
     }
 
-    /// Looks, and does what is to be done; the keys of what was.
+    /// Looks, and does what is to be done; the keys of what was, but for the cluster's ranges, which come before all else.
     fn look(&mut self) -> (Vec<String>, Option<usize>) {
+        let (keys, recomputed) = self.look_once();
+        match keys.iter().all(|key| key == RANGES) && !keys.is_empty() {
+            true => (self.look_once().0, recomputed),
+            false => (keys, recomputed),
+        }
+    }
+
+    fn look_once(&mut self) -> (Vec<String>, Option<usize>) {
         let Looked { writes, recomputed, .. } = self.brain.look(&self.snapshot, Vec::new());
         for write in &writes {
             match &write.act {
@@ -174,6 +182,30 @@ impl Cluster {
     fn restart(&mut self) {
         self.brain = Brain::new(Config::new(Arc::new(Native)));
     }
+}
+
+/// The write of the cluster's own ranges.
+const RANGES: &str = "EgressSlice cluster-ranges.0";
+
+#[test]
+fn every_node_knows_the_clusters_ranges_before_anybody_is_captured() {
+    let mut cluster = Cluster::new(10, 2);
+    assert_eq!(cluster.look_once().0, [RANGES]);
+    let told = |cluster: &Cluster| cluster.snapshot.slices["cluster-ranges.0"].clone();
+    let slice = told(&cluster);
+    let ranges: Vec<String> = slice.slice.as_ref().unwrap().cluster.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        (slice.labelled, ranges),
+        (true, vec!["10.0.0.1/32".to_owned(), "10.0.0.2/31".to_owned(), "10.0.0.4/32".to_owned()])
+    );
+    assert!(!cluster.look_once().0.contains(&RANGES.to_owned()), "it is written once");
+    cluster.node("w-3", json!({}));
+    assert_eq!(cluster.look_once().0, [RANGES], "a node that comes");
+    assert_eq!(told(&cluster).slice.as_ref().unwrap().cluster.last().unwrap().to_string(), "10.0.0.4/31");
+    cluster.snapshot.policies.clear();
+    cluster.change();
+    cluster.look();
+    assert_eq!(cluster.snapshot.slices.len(), 0, "without a policy there is nothing to except");
 }
 
 #[test]
@@ -423,7 +455,9 @@ fn a_policy_that_goes_takes_its_slices_with_it() {
 fn what_another_hand_changed_is_put_right() {
     let mut cluster = Cluster::new(4, 2);
     cluster.look();
-    let (name, item) = cluster.snapshot.slices.iter().next().map(|(name, item)| (name.clone(), item.clone())).unwrap();
+    let mut slices = cluster.snapshot.slices.iter();
+    let found = slices.find(|(name, _)| name.starts_with("w-"));
+    let (name, item) = found.map(|(name, item)| (name.clone(), item.clone())).unwrap();
     let mut spec = json!(**item.slice.as_ref().unwrap());
     spec["watches"] = json!([]);
     cluster.slice(&name, spec, json!({}));

@@ -206,6 +206,20 @@ impl Scene {
         Ok(last.0)
     }
 
+    /// Ten probes a second and more, of which the API hears nothing.
+    async fn observers_are_quiet(&self) -> anyhow::Result<()> {
+        let versions = async || -> anyhow::Result<BTreeMap<_, _>> {
+            let all = objects(&self.cluster.client(), "EgressHealth").list(&ListParams::default()).await?.items;
+            Ok(all.into_iter().map(|one| (one.metadata.name, one.metadata.resource_version)).collect())
+        };
+        let before = versions().await?;
+        ensure!(before.len() >= 2, "observers: {before:?}");
+        tokio::time::sleep(secs(3)).await;
+        let after = versions().await?;
+        ensure!(after == before, "written though nothing changed: {before:?}, then {after:?}");
+        Ok(())
+    }
+
     /// Who talks to a pod of another node, or to a node, comes as himself, though his policy is for everywhere.
     async fn stays_inside(&self, from: &str, to: &str) -> anyhow::Result<()> {
         let node = &self.cluster.machines[WORKERS];
@@ -370,6 +384,8 @@ async fn dies() -> anyhow::Result<()> {
         })
     })
     .await?;
+
+    scene.observers_are_quiet().await?;
 
     // Nobody computes anything new: each node takes the standbys that it was told.
     scene.cluster.controller.kill();

@@ -20,6 +20,8 @@ pub struct Plan {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Summary {
     pub endpoints: usize,
+    /// Would have no gateway, so that what they send to the policy's destinations is dropped: as it is, and as it would be.
+    pub without: Without,
     /// From one gateway to another: their connections break.
     pub moved: usize,
     /// Had a gateway and would have none.
@@ -28,6 +30,27 @@ pub struct Summary {
     pub gained: usize,
     /// Why the decision would come to nothing.
     pub failed: Option<String>,
+}
+
+/// Pods that a policy captures and that have no gateway.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Without {
+    pub before: usize,
+    pub then: usize,
+}
+
+impl Without {
+    fn of(policy: &str, before: &Assembly, then: &Assembly) -> Without {
+        let count = |of: &Assembly| {
+            of.assigned(policy).filter(|(_, primary, standby, _)| primary.is_none() && standby.is_none()).count()
+        };
+        Without { before: count(before), then: count(then) }
+    }
+
+    /// A pod that was in no policy before, and would be in one without a gateway, has lost its way out without having had a gateway.
+    pub fn grows(&self) -> bool {
+        self.then > self.before
+    }
 }
 
 /// `assembly` as it was recomputed last; `set` may be another than decided then. What stands in `assembly` stays as it is.
@@ -51,7 +74,8 @@ impl Plan {
         for name in names {
             let failed = then.failure(name).map(str::to_owned);
             let endpoints = then.assigned(name).count();
-            policies.insert(name.clone(), Summary { endpoints, failed, ..Summary::default() });
+            let without = Without::of(name, before, then);
+            policies.insert(name.clone(), Summary { endpoints, without, failed, ..Summary::default() });
         }
         for Move { policy, from, to, .. } in &moves {
             let summary = policies.entry(policy.clone()).or_default();
@@ -68,11 +92,19 @@ impl Plan {
     /// For people: a line per policy, then at most `most` pods of each kind of movement.
     pub fn text(&self, most: usize) -> String {
         let mut text = String::new();
-        for (policy, Summary { endpoints, moved, lost, gained, failed }) in &self.policies {
+        for (policy, Summary { endpoints, without, moved, lost, gained, failed }) in &self.policies {
             let _ = writeln!(
                 text,
                 "{policy}: of {endpoints} pods {moved} would move, {lost} would lose their gateway, {gained} would get one"
             );
+            let Without { before, then } = without;
+            if *then > 0 {
+                let _ = writeln!(
+                    text,
+                    "  policy `{policy}` would have no gateway for {then} pods (now for {before}): their packets to its destinations \
+                     are dropped then"
+                );
+            }
             if let Some(why) = failed {
                 let _ = writeln!(text, "  nothing would be decided, and the last assignment stay: {why}");
             }

@@ -11,7 +11,7 @@ use crate::{
     text::say,
 };
 
-/// 3 where a pod would lose its gateway or a strategy would fail.
+/// 3 where a pod would lose its gateway, more would be captured without one, or nothing would be decided.
 pub fn run(arguments: &EgressPlan) -> anyhow::Result<ExitCode> {
     let EgressPlan { change, socket } = arguments;
     let (without, strategy) = (change.without.clone(), change.strategy.clone());

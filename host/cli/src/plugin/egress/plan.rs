@@ -16,7 +16,7 @@ use nicety_objects::{strategies::CONFIG_MAP, yaml};
 use super::Kubectl;
 use crate::{args::EgressChange, controller::Sandboxed, egress::NO, text::say};
 
-/// 3 where a pod would lose its gateway or nothing would be decided.
+/// 3 where a pod would lose its gateway, more would be captured without one, or nothing would be decided.
 pub fn run(kubectl: &Kubectl, change: &EgressChange) -> anyhow::Result<ExitCode> {
     let strategy = change.strategy.as_deref().map(str::parse).transpose();
     let strategy =

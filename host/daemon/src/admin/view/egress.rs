@@ -14,7 +14,7 @@ use nicety_core::{
     ids::NodeName,
     millis::Millis,
 };
-use nicety_egress::plan::{Plan, Summary};
+use nicety_egress::plan::{Plan, Summary, Without};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -168,8 +168,9 @@ impl PlanView {
 
     pub fn of(plan: &Plan) -> PlanView {
         let policies = plan.policies.iter().map(|(name, summary)| {
-            let Summary { endpoints, moved, lost, gained, failed } = summary.clone();
-            (name.clone(), SummaryView { endpoints, moved, lost, gained, failed })
+            let Summary { endpoints, without, moved, lost, gained, failed } = summary.clone();
+            let Without { before: without_now, then: without } = without;
+            (name.clone(), SummaryView { endpoints, without_now, without, moved, lost, gained, failed })
         });
         let moves = plan.moves.iter().map(|one| MoveView {
             policy: one.policy.clone(),
@@ -182,9 +183,9 @@ impl PlanView {
         PlanView { policies: policies.collect(), moves: moves.collect(), text: plan.text(PlanView::NAMED) }
     }
 
-    /// Whether a pod would lose its gateway, or nothing would be decided.
+    /// Whether a pod would lose its gateway, more would be captured without one, or nothing would be decided.
     pub fn is_bad(&self) -> bool {
-        self.policies.values().any(|one| one.lost > 0 || one.failed.is_some())
+        self.policies.values().any(|one| one.lost > 0 || one.without > one.without_now || one.failed.is_some())
     }
 }
 
@@ -193,6 +194,9 @@ impl PlanView {
 #[serde(rename_all = "camelCase")]
 pub struct SummaryView {
     pub endpoints: usize,
+    /// Pods that are captured and have no gateway, so that their packets are dropped: as it is, and as it would be.
+    pub without_now: usize,
+    pub without: usize,
     /// From one gateway to another.
     pub moved: usize,
     pub lost: usize,

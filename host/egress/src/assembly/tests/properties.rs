@@ -459,6 +459,30 @@ fn a_plan_says_what_would_move_and_moves_nothing() {
 }
 
 #[test]
+fn a_plan_counts_pods_that_would_be_captured_without_a_gateway() {
+    let mut lab = lab("rendezvous", 2, 10);
+    let narrower = |ips: Value| {
+        let mut of = Lab::new("rendezvous");
+        let group = json!({"nodeSelector": {"matchLabels": {"gateway": "yes"}}, "egressIPs": ips});
+        of.policy("narrow", json!({"destinationCIDRs": ["1.1.1.7/32"], "egressGateways": [group]}));
+        of.assembly.view().policies["narrow"].clone()
+    };
+    let nowhere = Change::Policy(Box::new((*narrower(json!(["203.0.113.9"]))).clone()));
+    let plan = |lab: &Lab| crate::plan::plan(&lab.assembly, [nowhere.clone()], &lab.set, &|| 0);
+    let planned = plan(&lab);
+    let of = &planned.policies["narrow"];
+    assert_eq!((of.endpoints, of.lost, of.without.before, of.without.then), (10, 0, 0, 10));
+    assert!(of.without.grows() && !planned.policies["out"].without.grows());
+    let text = planned.text(2);
+    assert!(text.contains("policy `narrow` would have no gateway for 10 pods (now for 0): "), "{text}");
+    // Once that is how it is, a plan that changes nothing makes nothing worse.
+    lab.assembly.take(nowhere.clone());
+    lab.recompute();
+    let of = plan(&lab).policies["narrow"].without;
+    assert_eq!((of.before, of.then, of.grows()), (10, 10, false));
+}
+
+#[test]
 fn lines_of_the_audit_follow_from_what_moved() {
     let mut lab = lab("rendezvous", 2, 10);
     lab.dead(&[1]);

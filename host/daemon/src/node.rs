@@ -1,8 +1,11 @@
 //! Everything that one node's daemon holds, shared by all requests.
 
-use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    path::Path,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use anyhow::Context;
@@ -12,7 +15,9 @@ use nicety_deciding::{Metrics, Policies, Shadows, State, chain};
 use nicety_engine::EngineConfig;
 use nicety_journal::{Bounds, Journal, OpenError};
 use nicety_kernel::capability::{self, Capabilities};
+use nicety_objects::Strategies;
 use nicety_store::Store;
+use nicety_strategies::StrategySet;
 use tracing::warn;
 
 use crate::{
@@ -127,6 +132,15 @@ impl Node {
         };
         *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = refused;
         outcome
+    }
+
+    /// Strategies as they would run; they do not come into force. Alone: relative paths of modules start at the folder of manifests.
+    pub fn try_strategies(&self, document: &Strategies) -> Result<StrategySet, Vec<Finding>> {
+        let folder = match &self.source {
+            Source::Folder(folder) => folder.as_path(),
+            Source::Cluster(_) => Path::new("/"),
+        };
+        self.policies.try_build(document, folder).map(|built| built.set)
     }
 
     /// What is written and not in force, and why.

@@ -68,6 +68,14 @@ impl Policies {
 
     /// A set that runs, or everything that is wrong with the document. Relative paths of modules start at `folder`.
     pub fn build(&self, document: &Strategies, folder: &Path) -> Result<Built, Vec<Finding>> {
+        let built = self.try_build(document, folder)?;
+        self.trials.forget_unused();
+        self.sources.forget_all_but(document);
+        Ok(built)
+    }
+
+    /// The same for somebody who only asks: what belongs to the set in force stays.
+    pub fn try_build(&self, document: &Strategies, folder: &Path) -> Result<Built, Vec<Finding>> {
         let mut modules = Vec::new();
         let mut load = |module: &ModuleRef, limits: &strategies::Limits| {
             let policy = self.load(&self.sources.fetch(module, &document.modules, folder)?)?;
@@ -76,8 +84,6 @@ impl Policies {
             Ok(Arc::new(policy.limited(limits)) as Arc<dyn Evaluator>)
         };
         let set = nicety_strategies::build(document, &mut load, &self.trials)?;
-        self.trials.forget_unused();
-        self.sources.forget_all_but(document);
         Ok(Built { set, modules })
     }
 

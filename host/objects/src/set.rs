@@ -2,10 +2,12 @@
 //! replaced whole.
 
 mod assemble;
+mod egress_change;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::Path};
 
 pub use assemble::Refused;
+pub use egress_change::EgressChange;
 use nicety_core::{
     finding::Finding,
     ids::{NetworkName, NodeName},
@@ -79,23 +81,39 @@ struct Origin {
     file: String,
 }
 
+/// One document of a file.
+struct Document {
+    /// As findings call it: `networks.yaml: Network storage`.
+    at: String,
+    identity: Identity,
+    object: Result<Object, Vec<Finding>>,
+}
+
+fn documents(file: &File) -> Result<Vec<Document>, Finding> {
+    let documents = yaml::documents(&file.text).map_err(|error| Finding::new(file.name.as_str(), error.to_string()))?;
+    // Whoever asks about a change names files by their paths.
+    let is_strategies = Path::new(&file.name).file_stem().is_some_and(|stem| stem == "strategies");
+    let bare = if is_strategies { Bare::Strategies } else { Bare::Nothing };
+    let document = |(index, document)| {
+        let (identity, object) = manifest::parse(document, bare);
+        let at = match (&object, identity.name.is_empty()) {
+            (Ok(Object::Strategies(_)), true) => file.name.clone(),
+            (_, true) if bare == Bare::Strategies && identity.kind.is_empty() => file.name.clone(),
+            (_, true) => format!("{}: document {}", file.name, index + 1),
+            (_, false) => format!("{}: {identity}", file.name),
+        };
+        Document { at, identity, object }
+    };
+    Ok(documents.into_iter().enumerate().map(document).collect())
+}
+
 impl Assembly {
     fn file(&mut self, file: &File) {
-        let documents = match yaml::documents(&file.text) {
-            Ok(documents) => documents,
-            Err(error) => return self.findings.push(Finding::new(file.name.as_str(), error.to_string())),
-        };
-        let stem = file.name.rsplit_once('.').map_or(file.name.as_str(), |(stem, _)| stem);
-        let bare = if stem == "strategies" { Bare::Strategies } else { Bare::Nothing };
-        for (index, document) in documents.into_iter().enumerate() {
-            let (identity, object) = manifest::parse(document, bare);
-            let at = match (&object, identity.name.is_empty()) {
-                (Ok(Object::Strategies(_)), true) => file.name.clone(),
-                (_, true) if bare == Bare::Strategies && identity.kind.is_empty() => file.name.clone(),
-                (_, true) => format!("{}: document {}", file.name, index + 1),
-                (_, false) => format!("{}: {identity}", file.name),
-            };
-            self.document(file, at, identity, object);
+        match documents(file) {
+            Ok(documents) => {
+                documents.into_iter().for_each(|one| self.document(file, one.at, one.identity, one.object))
+            }
+            Err(finding) => self.findings.push(finding),
         }
     }
 

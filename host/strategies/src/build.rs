@@ -115,7 +115,13 @@ fn extension(
             return Some(strategy.clone());
         }
         let is = strategy.kind().map_or("nothing", Kind::name);
-        findings.push(Finding::new(path, format!("strategy `{name}` decides {is}, not {}", wanted.name())));
+        let hint = match (wanted, strategy.kind()) {
+            (Kind::GatewayDistribution, Some(Kind::GatewayFilter)) => {
+                "; hint: a filter stands in a `pipeline` before a distribution: name one that ends in a distribution"
+            }
+            _ => "",
+        };
+        findings.push(Finding::new(path, format!("strategy `{name}` decides {is}, not {}{hint}", wanted.name())));
         None
     };
     let default = of_kind(format!("{field}.default"), &assigned.default);

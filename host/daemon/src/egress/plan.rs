@@ -1,8 +1,15 @@
 //! What a change would move, and the assignment as a picture. Only a node that computes it itself knows all of it.
 
-use nicety_core::{finding::Finding, ids::NodeName};
+use nicety_core::{
+    finding::Finding,
+    ids::{NodeName, StrategyName},
+};
 use nicety_egress::{Change, picture, plan::plan};
-use nicety_objects::{Set, set::File};
+use nicety_objects::{
+    manifest::Object,
+    set::{EgressChange, File},
+    strategies::unknown,
+};
 
 use crate::{
     admin::view::egress::{PlanView, PlanWanted},
@@ -30,31 +37,39 @@ pub fn of(node: &Node, wanted: PlanWanted) -> Result<PlanView, String> {
         changes.push(Change::NodeGone(parsed));
     }
     let files: Vec<File> = manifests.into_iter().map(|(name, text)| File { name, text }).collect();
-    changes.extend(of_files(&files)?);
     let world = node.world();
-    let mut set = world.strategies.clone();
+    let EgressChange { objects, mut strategies } =
+        world.objects.egress_change(&files).map_err(|wrong| listed(&wrong))?;
+    changes.extend(objects.into_iter().filter_map(change));
     if let Some(name) = strategy {
-        let found =
-            set.strategies.iter().find(|(known, _)| known.as_str() == name).map(|(_, strategy)| strategy.clone());
-        let known = set.strategies.keys().map(|name| name.as_str()).collect::<Vec<_>>().join("`, `");
-        let found = found.ok_or_else(|| format!("there is no strategy `{name}`; hint: there are `{known}`"))?;
-        set.gateway_distribution.overrides.clear();
-        set.gateway_distribution.default = found;
+        let named: StrategyName = name.parse().map_err(|_| format!("`{name}` is no name of a strategy"))?;
+        if !strategies.provide(&named) {
+            return Err(unknown(&named, &strategies.strategies));
+        }
+        strategies.gateway_distribution.overrides.clear();
+        strategies.gateway_distribution.default = named;
     }
+    let set = match strategies == world.objects.strategies {
+        true => world.strategies.clone(),
+        false => node.try_strategies(&strategies).map_err(|wrong| listed(&wrong))?,
+    };
     Ok(PlanView::of(&plan(&assembly, changes, &set, &decide::clock())))
 }
 
-/// Each object in the place of the one of its name; rules between objects are the daemon's to check once they are in its folder.
-fn of_files(files: &[File]) -> Result<Vec<Change>, String> {
-    let set = Set::parse(files)
-        .map_err(|findings| findings.iter().map(Finding::to_string).collect::<Vec<_>>().join("\n  "))?;
-    let Set { nodes, hosts, namespaces, egress_policies, pods, .. } = set;
-    let mut changes: Vec<Change> = nodes.into_values().map(|node| Change::Node(Box::new(node))).collect();
-    changes.extend(hosts.into_values().map(|host| Change::Host(Box::new(host))));
-    changes.extend(namespaces.into_values().map(|one| Change::Namespace(one.name, one.labels)));
-    changes.extend(egress_policies.into_values().map(|policy| Change::Policy(Box::new(policy))));
-    changes.extend(pods.into_values().map(|pod| Change::Pod(Box::new(pod))));
-    Ok(changes)
+fn listed(findings: &[Finding]) -> String {
+    findings.iter().map(Finding::to_string).collect::<Vec<_>>().join("\n  ")
+}
+
+/// None: of a kind that changes nothing here, of which there is none.
+fn change(object: Object) -> Option<Change> {
+    Some(match object {
+        Object::Node(node) => Change::Node(Box::new(node)),
+        Object::HostInterface(host) => Change::Host(Box::new(host)),
+        Object::Namespace(one) => Change::Namespace(one.name, one.labels),
+        Object::EgressPolicy(policy) => Change::Policy(Box::new(policy)),
+        Object::Pod(pod) => Change::Pod(Box::new(pod)),
+        _ => return None,
+    })
 }
 
 /// SVG.

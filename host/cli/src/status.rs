@@ -69,9 +69,9 @@ fn source(source: &view::Source) -> String {
 }
 
 fn egress(egress: &view::EgressLine) -> String {
-    let view::EgressLine { policies, pods, held, gateways, dead } = egress;
+    let view::EgressLine { policies, pods, held, unassigned, gateways, dead } = egress;
     format!(
-        "egress: {policies} policies, {pods} pods of this node captured ({held} held), {gateways} gateways ({dead} nodes dead); more: \
+        "egress: {policies} policies, {pods} pods of this node captured, {unassigned} of them without a gateway ({held} held), {gateways} gateways ({dead} nodes dead); more: \
          `nicety egress show`"
     )
 }

@@ -46,8 +46,10 @@ fn page(egress: &Egress, pod: Option<&str>) -> String {
     let Some(settings) = &egress.settings else {
         return format!("egress is off on node {}; hint: the daemon's `--egress on`", egress.node);
     };
+    // Of what is shown, which may be one policy or one pod alone.
+    let without = egress.endpoints.iter().filter(|one| one.exits.iter().any(|exit| exit.now.is_none())).count();
     let mut parts = vec![format!(
-        "node {}: {} pods leave by {} gateways; gateways are asked by {} every {} ms",
+        "node {}: {} pods are captured, {without} of them have no gateway; {} gateways, asked by {} every {} ms",
         egress.node,
         egress.endpoints.len(),
         egress.gateways.len(),

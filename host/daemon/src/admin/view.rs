@@ -50,6 +50,9 @@ pub struct EgressLine {
     pub pods: usize,
     /// That may not leave yet.
     pub held: usize,
+    /// Of the captured ones, how many have no gateway under one of their policies, so that packets of theirs are dropped.
+    #[serde(default)]
+    pub unassigned: usize,
     pub gateways: usize,
     /// Nodes of gateways that do not live.
     pub dead: usize,

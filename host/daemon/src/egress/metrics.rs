@@ -38,6 +38,12 @@ pub fn text(egress: &Egress) -> String {
     let leaving = egress.gateways.iter().map(|one| (format!("{{gateway=\"{}\"}}", one.id), count(one.pods)));
     family("gateway_pods", "gauge", "Pods of this node that leave by a gateway now", &leaving.collect::<Vec<_>>());
     family("gateways_dead", "gauge", "Nodes of gateways that do not live", &one(count(egress.dead.len())));
+    family(
+        "unassigned_pods",
+        "gauge",
+        "Pods of this node that have no gateway under one of their policies, so that packets of theirs are dropped",
+        &one(count(egress.unassigned)),
+    );
     family("held_pods", "gauge", "Pods that may not leave before somebody says where", &one(count(egress.held.len())));
     family("faults", "gauge", "Reasons why the kernel is not as it should be", &one(count(egress.faults.len())));
     family("changes", "counter", "Times that the kernel was changed", &one(egress.changes));

@@ -76,6 +76,7 @@ pub fn of(node: &Node) -> Egress {
         policies: policies.collect(),
         gateways: gateways.collect(),
         endpoints: endpoints.collect(),
+        unassigned: outcome.without().len(),
         held: held.collect(),
         senders: wanted.share.senders.clone(),
         watches: wanted.share.watches.clone(),
@@ -95,6 +96,16 @@ impl Outcome {
         let exits = self.program.exits.get(policy)?;
         let number = endpoint.addresses.iter().find_map(|address| exits.get(address))?;
         self.program.gateways.get(number).map(|gate| gate.id.clone())
+    }
+
+    /// Pods that are captured and that the kernel leads nowhere, each once with the first reason; not those that are held.
+    pub fn without(&self) -> Vec<(PodKey, String)> {
+        let endpoints = self.wanted.share.endpoints.iter();
+        let without = endpoints.filter_map(|(pod, endpoint)| {
+            let (policy, exit) = endpoint.exits.iter().find(|(policy, _)| self.now(policy, endpoint).is_none())?;
+            Some((pod.clone(), format!("{pod} by policy `{policy}`: {}", self.exit(policy, endpoint, exit).why)))
+        });
+        without.collect()
     }
 
     fn exit(&self, policy: &str, endpoint: &Endpoint, exit: &Exit) -> ExitView {

@@ -42,6 +42,12 @@ pub fn verdict(outcome: &Outcome) -> Option<Verdict> {
             format!("whether gateways live is not known: {fault}"),
         );
     }
+    let without = outcome.without();
+    if !without.is_empty() {
+        let (number, whom) = (without.len(), without.into_iter().map(|(_, why)| why).collect::<Vec<_>>());
+        let message = format!("{number} pods have no gateway: {}", quoted(&whom));
+        return verdict(ConditionStatus::False, "PodsWithoutGateway", message);
+    }
     match doubts.first() {
         Some(Doubt { reason, .. }) => {
             let all: Vec<String> = doubts.iter().map(|doubt| doubt.message.clone()).collect();
@@ -59,6 +65,7 @@ pub fn line(outcome: &Outcome) -> Option<view::EgressLine> {
         pods: share.endpoints.len(),
         // What an ADD put down stays beside the assignment that lifted it.
         held: held.iter().filter(|held| !share.endpoints.contains_key(&held.pod)).count(),
+        unassigned: outcome.without().len(),
         gateways: share.gateways.len(),
         dead: outcome.wanted.dead.len(),
     })
@@ -74,13 +81,34 @@ fn quoted(reasons: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use nicety_core::egress::share::GatewayId;
+    use nicety_core::egress::share::{Endpoint, Exit, GatewayId, PodKey, Share};
 
     use super::*;
 
     fn told(outcome: &Outcome) -> (ConditionStatus, &'static str) {
         let verdict = verdict(&Outcome { active: true, ..outcome.clone() }).unwrap();
         (verdict.status, verdict.reason)
+    }
+
+    /// A pod that a policy captures, whose gateways are all dead.
+    fn nowhere() -> Share {
+        let pod = PodKey { namespace: "shop".to_owned(), name: "web".to_owned(), uid: "1".to_owned() };
+        let exit = Exit { primary: None, standby: None, reason: "no gateway is active".to_owned() };
+        let exits = [("out".to_owned(), exit)].into();
+        let endpoint = Endpoint { addresses: ["10.1.0.1".parse().unwrap()].into(), exits };
+        Share { endpoints: [(pod, endpoint)].into(), ..Share::default() }
+    }
+
+    #[test]
+    fn pods_that_have_no_gateway_are_counted_and_named() {
+        let outcome =
+            Outcome { active: true, wanted: Wanted { share: nowhere(), ..Wanted::default() }, ..Outcome::default() };
+        let line = line(&outcome).unwrap();
+        assert_eq!((line.pods, line.unassigned, line.gateways), (1, 1, 0));
+        let message = verdict(&outcome).unwrap().message;
+        let expected =
+            "1 pods have no gateway: shop/web by policy `out`: its packets are dropped: no gateway is active";
+        assert_eq!(message, expected);
     }
 
     #[test]
@@ -94,6 +122,8 @@ mod tests {
         assert_eq!(told(&outcome), (ConditionStatus::True, "Programmed"));
         outcome.doubts.push(Doubt { reason: "NetfilterMayBeBypassed", message: "Cilium is on this node".to_owned() });
         assert_eq!(told(&outcome), (ConditionStatus::Unknown, "NetfilterMayBeBypassed"));
+        outcome.wanted.share = nowhere();
+        assert_eq!(told(&outcome), (ConditionStatus::False, "PodsWithoutGateway"));
         outcome.fault = Some("no socket".to_owned());
         assert_eq!(told(&outcome), (ConditionStatus::False, "NobodyIsAsked"));
         outcome.wrong.insert(GatewayId::from("gw-1/10.0.0.1".to_owned()), "no such address here".to_owned());

@@ -8,7 +8,14 @@ use crate::manifests::{deploy, documents};
 fn registered() -> BTreeSet<String> {
     let text = source("host/deciding/src/metrics.rs");
     let calls = text.split("registry.register(").skip(1);
-    calls.map(|call| format!("nicety_{}", call.split('"').nth(1).unwrap())).collect()
+    let of_egress = source("host/daemon/src/egress/metrics.rs");
+    let egress: BTreeSet<String> = of_egress
+        .split("family(")
+        .skip(1)
+        .map(|call| format!("nicety_egress_{}", call.split('"').nth(1).unwrap()))
+        .collect();
+    assert!(egress.len() > 8, "{egress:?}");
+    calls.map(|call| format!("nicety_{}", call.split('"').nth(1).unwrap())).chain(egress).collect()
 }
 
 /// What the controller registers: its gauges stand in a list of names with their help.
@@ -55,6 +62,14 @@ fn every_metric_is_on_the_dashboard() {
         .filter(|metric| !asked.contains(metric) && metric != "nicety_canary_rolled_back")
         .collect();
     assert!(missing.is_empty(), "{missing:?}");
+}
+
+#[test]
+fn an_outage_of_egress_raises_an_alert() {
+    let asked = asked(&fs::read_to_string(deploy().join("monitoring/alerts.yaml")).unwrap());
+    for metric in ["unassigned_pods", "held_pods", "stopped_packets", "faults"] {
+        assert!(asked.contains(&format!("nicety_egress_{metric}")), "{metric}");
+    }
 }
 
 #[test]

@@ -29,6 +29,9 @@ pub struct Egress {
     pub gateways: Vec<GatewayView>,
     /// Pods of this node.
     pub endpoints: Vec<EndpointView>,
+    /// Of those, how many have no gateway under one of their policies, so that packets of theirs are dropped.
+    #[serde(default)]
+    pub unassigned: usize,
     /// Pods of this node that may not leave before somebody says where.
     pub held: Vec<HeldView>,
     /// Nodes whose pods leave here.

@@ -22,15 +22,23 @@ const ALL_NODES: Mac = Mac([0x33, 0x33, 0, 0, 0, 1]);
 const ETH_P_ARP: u16 = 0x0806;
 const ETH_P_IPV6: u16 = 0x86dd;
 
-/// Of each pair: the index of a link, and an address on it. What cannot be told is a fault, no error: neighbours ask again by themselves.
-pub fn all(addresses: &BTreeSet<(u32, IpAddr)>, seen: &Seen, faults: &mut Vec<String>) {
+/// Of each pair: the index of a link, and an address on it. What cannot be told is a fault, no error, for neighbours ask again by themselves
+/// when they have forgotten; it is returned, so that it is told later.
+pub fn all(addresses: &BTreeSet<(u32, IpAddr)>, seen: &Seen, faults: &mut Vec<String>) -> BTreeSet<(u32, IpAddr)> {
+    let mut left = BTreeSet::new();
     for (index, address) in addresses {
         let link = seen.links.iter().find(|link| link.index == *index);
         let Some(mac) = link.and_then(|link| link.mac).filter(|mac| mac.is_unicast()) else { continue };
         if let Err(error) = announce(*index, *address, mac) {
-            faults.push(format!("cannot announce address {address} to its link: {error}"));
+            let hint = match error.kind() {
+                io::ErrorKind::PermissionDenied => "; hint: that takes CAP_NET_RAW",
+                _ => "",
+            };
+            faults.push(format!("cannot announce address {address} to its link, and will try again: {error}{hint}"));
+            left.insert((*index, *address));
         }
     }
+    left
 }
 
 fn announce(index: u32, address: IpAddr, mac: Mac) -> io::Result<()> {

@@ -10,7 +10,7 @@ use crate::{Datapath, Error, Outcome, links, look};
 impl Datapath {
     /// Floating addresses that are wanted here and are not here.
     pub(crate) fn float(
-        &self,
+        &mut self,
         wanted: &Wanted,
         seen: &mut Seen,
         outcome: &mut Outcome,
@@ -24,6 +24,8 @@ impl Datapath {
         }
         let acts: Vec<Act> =
             missing.iter().map(|(link, address)| Act::AddAddress { link: *link, address: *address }).collect();
+        // Before anything can fail: whatever of it comes about is to be announced.
+        self.unannounced.extend(&missing);
         self.act(&acts, &Program::default(), outcome, deadline)?;
         *seen = tunnels::read(deadline)?;
         Ok(missing)

@@ -90,6 +90,8 @@ pub struct Datapath {
     wanted: Wanted,
     ways: Ways,
     program: Program,
+    /// Floating addresses, each with the index of its link, that came here and whose link does not know yet.
+    unannounced: BTreeSet<(u32, IpAddr)>,
     /// Our table as it was left, and the generation of rules after that.
     left: Option<(Shown, Option<u32>)>,
     /// Others' chains that drop, as of when somebody else last changed rules.
@@ -106,6 +108,7 @@ impl Datapath {
             wanted: Wanted::default(),
             ways: Ways::new(),
             program: Program::default(),
+            unannounced: BTreeSet::new(),
             left: None,
             refusing: None,
         })
@@ -178,7 +181,10 @@ impl Datapath {
         outcome.changes += self.filter(&program, deadline)?;
         self.act(&gone, &program, &mut outcome, deadline)?;
         self.unfloat(&floating, &seen, &program, &mut outcome, deadline)?;
-        announce::all(&taken, &seen, &mut outcome.faults);
+        // One that could not be told before is told now; one that has gone on since is another node's to tell.
+        let is_here = |(_, address): &(u32, IpAddr)| seen.addresses.iter().any(|row| row.net.addr() == *address);
+        self.unannounced.retain(|one| floating.contains(one) && is_here(one));
+        self.unannounced = announce::all(&self.unannounced, &seen, &mut outcome.faults);
         outcome.taken = taken.into_iter().map(|(_, address)| address).collect();
         // Last: with many rules of others it takes a while.
         let settings = self.settings.clone();

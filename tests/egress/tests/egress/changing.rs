@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use nicety_core::egress::share::{GatewayId, Way};
+use rustix::thread::{CapabilitySet, CapabilitySets, capabilities, set_capabilities};
 
 use crate::{
     cluster::{ANY, Cluster, FAR, NODES, Plan, addresses},
@@ -17,6 +18,7 @@ tests![
     a_policy_swapped_live_takes_new_connections_at_once,
     a_pod_that_is_held_never_leaves,
     a_floating_address_moves_and_the_link_is_told,
+    a_floating_address_that_could_not_be_announced_is_at_the_next_look,
     what_is_wrong_with_one_way_holds_back_no_other,
 ];
 
@@ -162,6 +164,27 @@ fn a_floating_address_moves_and_the_link_is_told() {
     cluster.follow(&Plan::default());
     let left = cluster.nodes["g2"].host.inside(|| run("ip", "addr show dev eth1").1);
     assert!(!left.contains("192.0.2.99") && !left.contains("2001:db8::99"), "{left}");
+}
+
+fn a_floating_address_that_could_not_be_announced_is_at_the_next_look() {
+    let cluster = Cluster::new();
+    let mut plan = Plan::default();
+    plan.policy("all", 0, &ANY, &[]);
+    let addresses = ["192.0.2.99", "2001:db8::99"].map(|text| text.parse().unwrap()).into();
+    plan.gateway("g1", Way::Addresses { addresses, floats: true });
+    let put = || cluster.put("g1", cluster.wanted("g1", &plan));
+    let all = capabilities(None).unwrap();
+    let without = CapabilitySets { effective: all.effective - CapabilitySet::NET_RAW, ..all };
+    set_capabilities(None, without).unwrap();
+    let before = put();
+    assert_eq!(before.taken.len(), 2, "{before:?}");
+    assert!(before.faults.iter().filter(|fault| fault.contains("CAP_NET_RAW")).count() == 2, "{before:?}");
+    // Still not: it stays a fault, though nothing is new.
+    assert_eq!(put().faults.len(), 2);
+    set_capabilities(None, all).unwrap();
+    let after = put();
+    assert!(after.faults.is_empty() && after.taken.is_empty(), "{after:?}");
+    assert!(put().faults.is_empty());
 }
 
 fn what_is_wrong_with_one_way_holds_back_no_other() {

@@ -42,13 +42,13 @@ fn nothing_is_privileged_and_no_root_file_system_can_be_written() {
 fn only_the_daemon_has_capabilities_and_each_has_its_reason() {
     let (daemon, controller) = (pod("DaemonSet", "nicety-daemon"), pod("Deployment", "nicety-controller"));
     let added = |container: &Value| container["securityContext"]["capabilities"]["add"].clone();
-    assert_eq!(added(&daemon["containers"][0]), json!(["NET_ADMIN", "SYS_ADMIN"]));
+    assert_eq!(added(&daemon["containers"][0]), json!(["NET_ADMIN", "SYS_ADMIN", "NET_RAW"]));
     assert_eq!(added(&daemon["initContainers"][0]), Value::Null);
     assert_eq!(added(&controller["containers"][0]), Value::Null);
     assert_eq!(controller["securityContext"]["runAsNonRoot"], true);
     let manifest = fs::read_to_string(deploy().join("base/daemon.yaml")).unwrap();
     let lines: Vec<&str> = manifest.lines().map(str::trim).collect();
-    for capability in ["- NET_ADMIN", "- SYS_ADMIN"] {
+    for capability in ["- NET_ADMIN", "- SYS_ADMIN", "- NET_RAW"] {
         let at = lines.iter().position(|line| *line == capability).unwrap();
         assert!(lines[at - 1].starts_with("# "), "{capability}");
     }

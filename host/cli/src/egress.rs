@@ -3,7 +3,7 @@
 mod held;
 mod plan;
 mod show;
-mod time;
+pub mod time;
 mod trace;
 
 use std::process::ExitCode;

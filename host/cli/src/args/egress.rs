@@ -8,11 +8,13 @@ use ipnet::IpNet;
 use nicety_core::{
     cluster::tables::TableRange,
     egress::{health::Thresholds, mark::Mask},
+    millis::Millis,
 };
 use nicety_daemon::config;
 use nicety_health::{Kind, Settings};
 
 use super::Socket;
+use crate::egress::time;
 
 #[derive(Debug, Args)]
 pub struct EgressOptions {
@@ -109,7 +111,7 @@ pub struct EgressShow {
     #[arg(long, value_name = "NAME")]
     pub policy: Option<String>,
     /// Of this pod alone
-    #[arg(long, value_name = "NAMESPACE/POD")]
+    #[arg(long, value_name = "NAMESPACE/POD", value_parser = pod)]
     pub pod: Option<String>,
     #[command(flatten)]
     pub socket: Socket,
@@ -118,13 +120,29 @@ pub struct EgressShow {
 #[derive(Debug, Args)]
 pub struct EgressTrace {
     /// A pod of this node, or an address of one
-    #[arg(value_name = "NAMESPACE/POD|ADDRESS")]
+    #[arg(value_name = "NAMESPACE/POD|ADDRESS", value_parser = pod_or_address)]
     pub of: String,
     /// Where it sends to
     #[arg(value_name = "DESTINATION")]
     pub to: IpAddr,
     #[command(flatten)]
     pub socket: Socket,
+}
+
+/// A name without its namespace would be found nowhere, and look as if no policy captured the pod.
+fn pod(text: &str) -> Result<String, String> {
+    let legal = |part: &str| {
+        !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_'))
+    };
+    match text.split_once('/') {
+        Some((namespace, name)) if legal(namespace) && legal(name) => Ok(text.to_owned()),
+        _ => Err(format!("`{text}` is no pod; hint: write NAMESPACE/POD")),
+    }
+}
+
+fn pod_or_address(text: &str) -> Result<String, String> {
+    let address = text.parse::<IpAddr>().map(|address| address.to_string());
+    address.or_else(|_| pod(text)).map_err(|_| format!("`{text}` is neither; hint: write NAMESPACE/POD, or an address"))
 }
 
 #[derive(Debug, Args)]
@@ -173,13 +191,28 @@ pub struct EgressHeld {
     /// The egress address
     #[arg(value_name = "ADDRESS")]
     pub address: IpAddr,
-    /// When: `2026-11-21T13:10:24Z`, or seconds since 1970, or milliseconds with `ms` behind [default: now]
-    #[arg(long, value_name = "TIME")]
-    pub at: Option<String>,
+    /// When: `2026-11-21T13:10:24Z`, or a date alone, or seconds since 1970, or milliseconds with `ms` behind [default: now]
+    #[arg(long, value_name = "TIME", value_parser = time::parse)]
+    pub at: Option<Millis>,
     /// Folders that daemons (`egress` in the state directory) and controllers (`--audit`) wrote; repeatable
     #[arg(long, value_name = "DIR", default_value = "/var/lib/nicety/egress")]
     pub from: Vec<PathBuf>,
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pod_is_named_with_its_namespace() {
+        assert_eq!(pod("pay/p1").unwrap(), "pay/p1");
+        for wrong in ["p1", "", "/", "pay/", "/p1", "pay/p1/x", "pay/p 1"] {
+            assert!(pod(wrong).unwrap_err().contains("hint: write NAMESPACE/POD"), "{wrong}");
+            assert!(pod_or_address(wrong).unwrap_err().contains("hint: write NAMESPACE/POD, or an address"), "{wrong}");
+        }
+        assert_eq!(pod_or_address("2001:db8::1").unwrap(), "2001:db8::1");
+    }
 }

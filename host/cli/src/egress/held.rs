@@ -3,7 +3,10 @@
 use std::process::ExitCode;
 
 use anyhow::Context;
-use nicety_core::egress::held::{self, Holding};
+use nicety_core::{
+    egress::held::{self, Holding},
+    millis::Millis,
+};
 
 use super::{NO, time};
 use crate::{
@@ -13,14 +16,22 @@ use crate::{
 
 pub fn run(arguments: &EgressHeld) -> anyhow::Result<ExitCode> {
     let EgressHeld { address, at, from, json } = arguments;
-    let at = at.as_deref().map_or_else(|| Ok(time::now()), time::parse)?;
-    let mut lines = Vec::new();
+    let at = at.unwrap_or_else(time::now);
+    let (mut lines, mut begin) = (Vec::new(), Vec::new());
     for folder in from {
         let read = nicety_journal::read_held(folder);
         let hint = "hint: `--from DIR` names `egress` in a daemon's state directory, or a controller's `--audit`";
-        lines.extend(read.with_context(|| format!("cannot read `{}`; {hint}", folder.display()))?);
+        let read = read.with_context(|| format!("cannot read `{}`; {hint}", folder.display()))?;
+        begin.push((folder.display().to_string(), read.iter().map(|line| line.at).min()));
+        lines.extend(read);
     }
     let found = held::at(&lines, *address, at);
+    // Before the first line of a folder somebody may have held it all the same: older files are gone, or nobody wrote yet.
+    if found.is_empty()
+        && let Some(why) = unknown(&begin, at)
+    {
+        anyhow::bail!("who held {address} at {} is not known: {why}", utc(at));
+    }
     if *json {
         say(&serde_json::to_string_pretty(&found.iter().map(document).collect::<Vec<_>>())?);
     } else if found.is_empty() {
@@ -29,6 +40,17 @@ pub fn run(arguments: &EgressHeld) -> anyhow::Result<ExitCode> {
         say(&format!("{address} at {}:\n{}", utc(at), page(&found)));
     }
     Ok(if found.is_empty() { NO.into() } else { ExitCode::SUCCESS })
+}
+
+/// Why nothing can be said of a time. `begin`: of each folder the time of its first line.
+fn unknown(begin: &[(String, Option<Millis>)], at: Millis) -> Option<String> {
+    let late = begin.iter().filter(|(_, first)| first.is_none_or(|first| at < first));
+    let said = late.map(|(folder, first)| match first {
+        Some(first) => format!("the files of `{folder}` go from {} on", utc(*first)),
+        None => format!("`{folder}` has no line"),
+    });
+    let said: Vec<String> = said.collect();
+    (!said.is_empty()).then(|| said.join("; "))
 }
 
 fn document(one: &Holding) -> serde_json::Value {
@@ -49,4 +71,20 @@ fn page(found: &[Holding]) -> String {
         [pod.to_string(), uid, addresses, node.to_string(), policy, gateway.to_string(), utc(*from), until]
     });
     aligned(&std::iter::once(head).chain(rows).collect::<Vec<_>>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_time_before_the_files_nothing_is_said() {
+        let begin =
+            |first: Option<u64>| vec![("a".to_owned(), Some(Millis(1000))), ("b".to_owned(), first.map(Millis))];
+        assert_eq!(unknown(&begin(Some(5000)), Millis(5000)), None);
+        let said = unknown(&begin(Some(5000)), Millis(4999)).unwrap();
+        assert_eq!(said, "the files of `b` go from 1970-01-01 00:00:05 UTC on");
+        assert!(unknown(&begin(None), Millis(9000)).unwrap().contains("`b` has no line"));
+        assert!(unknown(&begin(Some(5000)), Millis(0)).unwrap().contains("`a` go from"));
+    }
 }

@@ -43,7 +43,9 @@ fn days(year: u64, month: u64, day: u64) -> u64 {
 }
 
 fn wrong(text: &str) -> String {
-    format!("`{text}` is no time; hint: `2026-11-21T13:10:24Z`, or seconds since 1970")
+    format!(
+        "`{text}` is no time; hint: `2026-11-21T13:10:24Z`, `2026-11-21 13:10`, `2026-11-21`, seconds since 1970, or milliseconds with `ms` behind"
+    )
 }
 
 #[cfg(test)]
@@ -66,7 +68,8 @@ mod tests {
     #[test]
     fn what_is_no_time_is_said_to_be_none() {
         for text in ["", "now", "2026-13-01", "2026-1", "2026-01-01T25:00:00", "ms", "1-1-1"] {
-            assert!(parse(text).unwrap_err().to_string().contains("hint"), "{text}");
+            let said = parse(text).unwrap_err().to_string();
+            assert!(said.contains("hint") && said.contains("`ms`"), "{said}");
         }
     }
 }

@@ -13,8 +13,6 @@ use crate::{
 
 pub fn run(arguments: &EgressTrace) -> anyhow::Result<ExitCode> {
     let EgressTrace { of, to, socket } = arguments;
-    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '/' | ':');
-    anyhow::ensure!(of.chars().all(legal), "`{of}` is neither NAMESPACE/POD nor an address");
     let trace: Trace = client::get(&socket.socket, &format!("/v1/egress/trace?of={of}&to={to}"))?;
     say(&if socket.json { serde_json::to_string_pretty(&trace)? } else { page(&trace) });
     Ok(if trace.policy.is_some() && trace.gateway.is_none() { NO.into() } else { ExitCode::SUCCESS })

@@ -37,12 +37,8 @@ pub async fn answer(node: Arc<Node>, request: Request<Incoming>) -> Answer {
         (&Method::GET, ["v1", "egress"]) => shown(node).await,
         (&Method::GET, ["v1", "egress", "trace"]) => match head.uri.query().and_then(traced) {
             Some((of, to)) => match show::trace(&node, &of, to) {
-                Some(trace) => json(StatusCode::OK, &trace),
-                None => {
-                    let hint =
-                        "hint: `nicety egress show` names the pods that a policy captures here; ask the pod's own node";
-                    failure(StatusCode::NOT_FOUND, &format!("egress knows no pod `{of}` on this node; {hint}"))
-                }
+                Ok(trace) => json(StatusCode::OK, &trace),
+                Err(why) => failure(StatusCode::NOT_FOUND, &why),
             },
             None => failure(StatusCode::BAD_REQUEST, "name a pod and a destination: `?of=NAMESPACE/POD&to=ADDRESS`"),
         },

@@ -2,10 +2,13 @@
 
 use std::{collections::BTreeSet, net::IpAddr};
 
-use nicety_core::egress::{
-    program::GateKind,
-    share::{Endpoint, Exit, GatewayId, PodKey},
-    trace::{self, By},
+use nicety_core::{
+    address::Family,
+    egress::{
+        program::GateKind,
+        share::{Endpoint, Exit, GatewayId, PodKey},
+        trace::{self, By},
+    },
 };
 
 use super::{Outcome, kernel::Counters};
@@ -151,18 +154,21 @@ impl Outcome {
     }
 }
 
-/// What becomes of a packet. None: no pod of this node is called so, as far as egress knows.
-pub fn trace(node: &Node, of: &str, to: IpAddr) -> Option<Trace> {
+/// What becomes of a packet. The error says why that cannot be told.
+pub fn trace(node: &Node, of: &str, to: IpAddr) -> Result<Trace, String> {
     let outcome = node.egress.outcome();
     let named = outcome.sources(of).into_iter().next();
     let (pod, source) = match (named, of.parse::<IpAddr>()) {
         (Some((pod, own)), Ok(address)) if own.contains(&address) => (Some(pod), address),
         (Some((pod, own)), _) => {
-            let source = own.iter().copied().find(|address| address.is_ipv4() == to.is_ipv4())?;
+            let source = source(&pod, &own, to)?;
             (Some(pod), source)
         }
         (None, Ok(address)) => (None, address),
-        (None, Err(_)) => return None,
+        (None, Err(_)) => {
+            let hint = "hint: `nicety egress show` names the pods that a policy captures here; ask the pod's own node";
+            return Err(format!("egress knows no pod `{of}` on this node; {hint}"));
+        }
     };
     let verdict = trace::trace(&outcome.program, source, to);
     let (policy, gateway, by) = match &verdict {
@@ -177,7 +183,7 @@ pub fn trace(node: &Node, of: &str, to: IpAddr) -> Option<Trace> {
         let endpoint = outcome.wanted.share.endpoints.get(pod)?;
         Some(outcome.exit(policy, endpoint, endpoint.exits.get(policy)?))
     });
-    Some(Trace {
+    Ok(Trace {
         pod,
         source,
         destination: to,
@@ -187,7 +193,7 @@ pub fn trace(node: &Node, of: &str, to: IpAddr) -> Option<Trace> {
             Some(By::Here { source, .. }) => Some(*source),
             Some(By::Tunnel { .. }) => gateway.as_ref().and_then(|id| {
                 let way = &outcome.wanted.share.gateways.get(id)?.way;
-                way.address(nicety_core::address::Family::of(to))
+                way.address(Family::of(to))
             }),
             None => None,
         },
@@ -196,4 +202,27 @@ pub fn trace(node: &Node, of: &str, to: IpAddr) -> Option<Trace> {
         mark: number.zip(config).map(|(number, config)| config.mask.mark(number)),
         table: number.zip(config).map(|(number, config)| config.tables.first().saturating_add(number)),
     })
+}
+
+/// The pod's address of the destination's family.
+fn source(pod: &PodKey, own: &BTreeSet<IpAddr>, to: IpAddr) -> Result<IpAddr, String> {
+    own.iter().copied().find(|address| address.is_ipv4() == to.is_ipv4()).ok_or_else(|| {
+        let family = if to.is_ipv4() { "IPv4" } else { "IPv6" };
+        let has = own.iter().map(ToString::to_string).collect::<Vec<_>>().join("`, `");
+        format!("pod `{pod}` has no {family} address to send to `{to}` from; it has `{has}`")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pod_sends_from_its_address_of_the_destinations_family_if_it_has_one() {
+        let pod = PodKey { namespace: "shop".to_owned(), name: "web".to_owned(), uid: "1".to_owned() };
+        let own = ["10.1.0.1".parse().unwrap()].into();
+        assert_eq!(source(&pod, &own, "192.0.2.1".parse().unwrap()), Ok("10.1.0.1".parse().unwrap()));
+        let said = source(&pod, &own, "2001:db8::1".parse().unwrap()).unwrap_err();
+        assert_eq!(said, "pod `shop/web` has no IPv6 address to send to `2001:db8::1` from; it has `10.1.0.1`");
+    }
 }

@@ -13,7 +13,19 @@ use crate::{
 
 pub(super) fn egress_policy(document: Value) -> Result<Object, Vec<Finding>> {
     static SCHEMA: LazyLock<Compiled> = LazyLock::new(Compiled::new::<Envelope<EgressPolicySpec>>);
-    plain(&SCHEMA, document, |name, spec| EgressPolicy::new(name, spec).map(Object::EgressPolicy))
+    let mut judged = false;
+    let read = plain(&SCHEMA, document, |name, spec| {
+        judged = true;
+        EgressPolicy::new(name, spec).map(Object::EgressPolicy)
+    });
+    // A value that is none of its type leaves no policy of which the rules could be asked.
+    read.map_err(|mut findings| {
+        if !judged {
+            let rules = "addresses with bits of hosts, fields that exclude each other and the like";
+            findings.push(Finding::new("", format!("is looked at for more once these are mended: {rules}")));
+        }
+        findings
+    })
 }
 
 pub(super) fn egress_gateway(document: Value) -> Result<Object, Vec<Finding>> {

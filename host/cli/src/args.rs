@@ -35,6 +35,16 @@ Exit codes:
   3  the answer is no: a policy denied, failed or was refused in review, a module has findings, a case does not hold,
      a replay differs, a signature does not verify";
 
+/// The same, of `nicety egress ...`.
+const EGRESS_EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  it failed, or the answer is not known; the message says why and what to do
+  2  the command line is wrong
+  3  the answer is no: `plan`: a pod would lose its gateway, more pods than now would be captured without one, or nothing
+     would be decided; `trace`: the packet would be dropped; `show --pod`: no policy captures the pod; `held`: nobody
+     held the address then";
+
 /// Decides which network cards a pod gets, by sandboxed policies.
 #[derive(Debug, Parser)]
 #[command(name = "nicety", version, disable_help_subcommand = true, after_help = EXIT_CODES)]
@@ -63,7 +73,7 @@ pub enum Command {
     #[command(subcommand, after_help = EXIT_CODES)]
     Policy(Policy),
     /// Who leaves the cluster by which gateway, what would change, what was
-    #[command(subcommand, after_help = EXIT_CODES)]
+    #[command(subcommand, after_help = EGRESS_EXIT_CODES)]
     Egress(Egress),
     /// Make objects of ours of other systems' manifests
     Convert(Convert),
@@ -100,7 +110,7 @@ pub struct Controller {
     /// Between two distributions of gateways at least; in a flood of changes it grows to ten times as much
     #[arg(long, value_name = "MILLISECONDS", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=60_000))]
     pub egress_settle: u64,
-    /// Write which pods held which egress addresses into this folder: at most 512 MiB
+    /// Write which pods held which egress addresses into this folder: at most 1 GiB
     #[arg(long, value_name = "DIR")]
     pub audit: Option<PathBuf>,
     /// What outlives a restart: compiled code, pulled modules [default: nothing does]
@@ -116,7 +126,8 @@ pub struct Controller {
 
 #[derive(Debug, Args)]
 pub struct Daemon {
-    /// Folder of manifests: Network, IPBlock, DeviceClass, and strategies.yaml
+    /// Folder of manifests: every kind of ours (Network, IPBlock, DeviceClass, HostInterface, PodNetwork, PodNetworkAttachment,
+    /// EgressPolicy, EgressGateway), Node, Pod and Namespace for egress, and strategies.yaml
     #[arg(long, value_name = "DIR", required_unless_present = "kubernetes")]
     pub manifests: Option<PathBuf>,
     /// Take objects and strategies from the Kubernetes API, and tell it what this node does

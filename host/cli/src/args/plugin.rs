@@ -61,7 +61,7 @@ pub struct PluginEgress {
 /// Computed here, as the controller does it, of objects that are listed with your rights; nothing is written.
 #[derive(Debug, Subcommand)]
 pub enum PluginEgressCommand {
-    /// Whom a change would move, without making it; 3 where a pod would lose its gateway or nothing would be decided
+    /// Whom a change would move, without making it; 3 where a pod would lose its gateway, more would be captured without one, or nothing would be decided
     Plan(EgressChange),
     /// The assignment of a policy as a picture, SVG
     Picture(PluginPicture),

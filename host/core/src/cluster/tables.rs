@@ -17,7 +17,7 @@ pub struct TableRange {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is no range of routing tables: {why}; hint: write `11000-11999`")]
+#[error("`{text}` is no range of routing tables: {why}; hint: write the first and the last, as in `20000-20255`")]
 pub struct InvalidRange {
     text: String,
     why: &'static str,

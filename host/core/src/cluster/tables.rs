@@ -156,6 +156,8 @@ mod tests {
     #[test]
     fn a_range_says_what_is_wrong_with_it() {
         let error = |text: &str| text.parse::<TableRange>().unwrap_err().to_string();
+        // Two options are read by this: neither is told to take the other's range.
+        assert!([TableRange::default(), TableRange::EGRESS].iter().all(|own| !error("x").contains(&own.to_string())));
         assert!(error("100-200").contains("below 256"), "{}", error("100-200"));
         assert!(error("400-300").contains("ends before"), "{}", error("400-300"));
         assert!(error("400").contains("two numbers"), "{}", error("400"));

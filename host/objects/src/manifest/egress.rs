@@ -46,3 +46,29 @@ pub(super) fn egress_health(document: Value) -> Result<Object, Vec<Finding>> {
         EgressHealth::new(observer, spec).map(Object::EgressHealth)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn said(destinations: Value) -> String {
+        let document = json!({"apiVersion": "nicety.dev/v1alpha1", "kind": "EgressPolicy", "metadata": {"name": "out"}, "spec": {
+            "selectors": [{"podSelector": {}}], "destinationCIDRs": destinations, "typo": 1,
+            "egressGateways": [{"nodeSelector": {}, "interface": "eth0", "egressIPs": ["192.0.2.1"]}],
+        }});
+        egress_policy(document).unwrap_err().iter().map(Finding::to_string).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn all_that_is_wrong_with_a_policy_is_said_at_once_or_that_there_may_be_more() {
+        let all = said(json!(["10.0.0.1/8"]));
+        assert!(all.contains("typo") && all.contains("host bits") && all.contains("egressIPs"), "{all}");
+        assert!(!all.contains("for more once these are mended"), "{all}");
+        // A value of no type leaves nothing of which rules could be asked.
+        let some = said(json!(["10.0.0.1/8", "nonsense"]));
+        assert!(some.contains("typo") && some.contains("nonsense"), "{some}");
+        assert!(some.contains("is looked at for more once these are mended"), "{some}");
+    }
+}

@@ -177,8 +177,7 @@ mod tests {
 
     #[test]
     fn what_says_nothing_of_who_leaves_where_is_told_and_not_passed_over() {
-        let class =
-            "apiVersion: nicety.dev/v1alpha1\nkind: DeviceClass\nmetadata: {name: fast}\nspec: {driver: mlx5_core}\n";
+        let class = "apiVersion: nicety.dev/v1alpha1\nkind: DeviceClass\nmetadata: {name: fast}\nspec: {ids: [{vendor: '15b3', products: ['1019']}]}\n";
         let said = found(&[file("class.yaml", class), file("empty.yaml", "# later\n")]);
         assert!(
             said.contains("class.yaml: DeviceClass fast: says nothing of who leaves where; hint: EgressPolicy, "),

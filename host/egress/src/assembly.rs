@@ -3,6 +3,7 @@
 
 mod change;
 mod decided;
+mod linger;
 mod machines;
 mod order;
 mod recall;
@@ -50,12 +51,14 @@ pub struct Assembly {
     /// Every gateway of every policy.
     gateways: BTreeMap<Arc<GatewayId>, Gateway>,
     gateways_of: BTreeMap<NodeName, BTreeSet<Arc<GatewayId>>>,
-    /// How many exits lead from a node's pods to a gateway's node: gateway, then sender.
+    /// How many exits lead from a node's pods to a gateway's node, with those that linger: gateway, then sender.
     senders: BTreeMap<NodeName, BTreeMap<NodeName, u32>>,
     /// By observer.
     watches: BTreeMap<NodeName, BTreeMap<NodeName, IpAddr>>,
     /// Where floating addresses are.
     homes: BTreeMap<IpAddr, NodeName>,
+    /// Gateways that pods were moved off.
+    lingering: linger::Lingering,
     /// Nodes, their health or policies have changed: gateways are to be resolved again.
     machines: bool,
     /// Nodes whose part may have changed, and what of it.
@@ -132,7 +135,8 @@ impl Assembly {
     /// Does what changes since the last time ask for.
     pub fn recompute(&mut self, set: &StrategySet, clock: &Clock<'_>) -> Outcome {
         let mut outcome = Outcome::default();
-        if std::mem::take(&mut self.machines) {
+        let machines = std::mem::take(&mut self.machines);
+        if machines {
             self.resolve();
         }
         self.decide_all(set, clock, &mut outcome);
@@ -140,6 +144,9 @@ impl Assembly {
         if self.has_drained() {
             self.resolve();
             self.decide_all(set, clock, &mut outcome);
+        }
+        if machines || self.lingering.is_due() {
+            self.number();
         }
         outcome.nodes = std::mem::take(&mut self.touched);
         outcome
@@ -157,7 +164,7 @@ impl Assembly {
     /// One node's part, as it follows from the last recomputation.
     pub fn share(&self, node: &NodeName) -> Share {
         let mut share = Share::default();
-        let mut gateways: BTreeSet<&Arc<GatewayId>> = self.own(node).collect();
+        let mut gateways = self.unasked(node);
         for (name, policies) in self.held.get(node).into_iter().flatten() {
             gateways.extend(policies.iter().flat_map(|(_, given)| given.primary.iter().chain(&given.standby)));
             share.endpoints.extend(self.endpoint(node, name));
@@ -214,14 +221,20 @@ impl Assembly {
     }
 
     /// Gateways that a node is itself.
-    pub(crate) fn own(&self, node: &NodeName) -> impl Iterator<Item = &Arc<GatewayId>> + Clone {
+    fn own(&self, node: &NodeName) -> impl Iterator<Item = &Arc<GatewayId>> + Clone {
         self.gateways_of.get(node).into_iter().flatten()
+    }
+
+    /// Gateways that a node is told of whether its pods' exits name them or not: those that it is, and those that its pods were moved off.
+    pub(crate) fn unasked(&self, node: &NodeName) -> BTreeSet<&Arc<GatewayId>> {
+        self.own(node).chain(self.lingering.on(node)).collect()
     }
 
     /// Every node that has a part.
     pub fn nodes(&self) -> BTreeSet<NodeName> {
-        let all = self.held.keys().chain(self.gateways_of.keys()).chain(self.watches.keys()).cloned();
-        all.filter(|node| !self.share(node).is_empty()).collect()
+        let all = self.held.keys().chain(self.gateways_of.keys()).chain(self.watches.keys());
+        let all: BTreeSet<&NodeName> = all.chain(self.lingering.nodes()).collect();
+        all.into_iter().filter(|node| !self.share(node).is_empty()).cloned().collect()
     }
 
     /// Every pod of a policy with its gateways, in the order of pods: pod, primary, standby, reason.

@@ -1,6 +1,6 @@
 //! One day: what happens when, and what is counted after each recomputation.
 
-use std::{collections::BTreeMap, fs};
+use std::{collections::BTreeMap, fs, time::Duration};
 
 use nicety_core::ids::NodeName;
 use nicety_egress::{Outcome, assembly::Move, slices::Slices};
@@ -26,10 +26,12 @@ pub enum Cause {
     Rollout,
     Node,
     Gateway,
+    /// Nothing happened but that what pods were moved off has been kept for long enough.
+    Lingering,
 }
 
 impl Cause {
-    pub const ALL: [Cause; 4] = [Cause::Churn, Cause::Rollout, Cause::Node, Cause::Gateway];
+    pub const ALL: [Cause; 5] = [Cause::Churn, Cause::Rollout, Cause::Node, Cause::Gateway, Cause::Lingering];
 
     pub fn words(self) -> &'static str {
         match self {
@@ -37,6 +39,7 @@ impl Cause {
             Cause::Rollout => "rollouts",
             Cause::Node => "nodes lost and back",
             Cause::Gateway => "gateways lost, back, draining",
+            Cause::Lingering => "ten minutes after",
         }
     }
 }
@@ -100,6 +103,10 @@ pub fn live(size: &Size, set: &StrategySet, alone: bool) -> Day {
     day.resident = if alone { resident() } else { None };
     let mut calendar = calendar(&mut world);
     for minute in 0..size.hours * 60 {
+        if world.assembly.at(Duration::from_secs(60 * u64::from(minute))) {
+            let written = day.recompute(&mut world, &mut slices, set, &clock).1;
+            *day.writes.entry(Cause::Lingering).or_default() += written;
+        }
         for event in calendar.remove(&minute).unwrap_or_default() {
             let cause = happen(&mut world, event, minute, size, &mut calendar);
             let (outcome, written) = day.recompute(&mut world, &mut slices, set, &clock);

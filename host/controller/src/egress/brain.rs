@@ -126,7 +126,8 @@ impl Brain {
         led.ranges(snapshot, &ranges.all);
         let writes = writes(&led.wanted, snapshot, &mut led.written, &mut self.patience, now);
         self.patience.end();
-        let wake = self.patience.wake().into_iter().chain(self.in_force.wake()).min();
+        let lingers = led.assembly.wake().map(|at| self.start + at);
+        let wake = self.patience.wake().into_iter().chain(self.in_force.wake()).chain(lingers).min();
         let shadows = shadows.unwrap_or_default();
         let recomputed = moves.as_ref().map(|moves: &Vec<Move>| moves.iter().filter(|one| one.is_movement()).count());
         let moves = moves.unwrap_or_default();
@@ -138,7 +139,8 @@ impl Brain {
         let first = self.led.is_none();
         let led = self.led.get_or_insert_default();
         let changes = led.known.changes(snapshot, self.in_force.policies());
-        let mut touched = !changes.is_empty();
+        // A gateway may have lingered long enough.
+        let mut touched = led.assembly.at(self.start.elapsed()) || !changes.is_empty();
         changes.into_iter().for_each(|change| led.assembly.take(change));
         let mut refrozen = BTreeSet::new();
         let unread: BTreeSet<String> =

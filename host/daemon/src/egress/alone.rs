@@ -2,7 +2,10 @@
 //! attachments, and what its own probes say. Other machines with the same folder come to the same, but for pods that only they know
 //! and gateways that only they see; so a gateway takes packets from every machine that is listed, whatever it thinks of their pods.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Instant,
+};
 
 use nicety_core::{
     egress::{
@@ -30,6 +33,8 @@ pub struct Alone {
     of: Option<Of>,
     assembly: Assembly,
     share: Share,
+    /// What its times are counted from.
+    start: Option<Instant>,
     /// Policies whose strategies failed, and why.
     pub faults: Vec<String>,
     /// Candidates beside the strategies that decided last, by policy.
@@ -51,11 +56,12 @@ impl Alone {
         let pods = attached(node);
         let health = observed.nodes.iter().map(|(of, seen)| (of.clone(), Health::from(seen.verdict))).collect();
         let of = Of { generation: world.generation, pods, health };
-        if self.of.as_ref() == Some(&of) {
+        let now = self.start.get_or_insert_with(Instant::now).elapsed();
+        if self.of.as_ref() == Some(&of) && !self.assembly.at(now) {
             return self.share.clone();
         }
         if world.objects.egress_policies.is_empty() {
-            *self = Alone { of: Some(of), ..Alone::default() };
+            *self = Alone { of: Some(of), start: self.start, ..Alone::default() };
             return Share::default();
         }
         let mut assembly = Assembly::of(&world.objects);
@@ -67,6 +73,9 @@ impl Alone {
             (of.clone(), Standing { health: *health, since, agree: 1, reported: 1 })
         };
         assembly.take(Change::Health(of.health.iter().map(standing).collect()));
+        // What lingers, this node's own ways among it, is in the row that was kept, and goes on from where it was.
+        assembly.at(now);
+        assembly.linger_as(&self.assembly);
         assembly.recall(&recalled(node));
         let decided = assembly.recompute(&world.strategies, &decide::clock()).runs;
         self.untried = decided.into_iter().map(|(policy, _, shadowed)| (policy, shadowed)).collect();

@@ -2,7 +2,12 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use nicety_core::{decision::Assignment, egress::share::GatewayId, facts::gateways::NONE, ids::NodeName};
+use nicety_core::{
+    decision::Assignment,
+    egress::{health::Health, share::GatewayId},
+    facts::gateways::NONE,
+    ids::NodeName,
+};
 use nicety_objects::listed::Pod;
 use nicety_strategies::{StrategySet, decide, run::Clock};
 
@@ -89,6 +94,18 @@ impl Assembly {
             of.moved_ever += moved as u64;
         }
         let policy: Arc<str> = policy.into();
+        let health = &self.view.health;
+        let dead = |id: &GatewayId| {
+            let standing = node_of(id).and_then(|node| health.get(&node));
+            standing.is_some_and(|standing| standing.health == Health::Unhealthy)
+        };
+        for (name, before, after) in &different {
+            let Some(before) = before else { continue };
+            let after = after.as_ref().filter(|after| after.pod.uid == before.pod.uid);
+            if after.is_none_or(|after| after.primary != before.primary) {
+                self.lingering.leaves(name, before, dead);
+            }
+        }
         for (name, before, after) in different {
             before.into_iter().for_each(|given| self.count(&name, &policy, &given, false));
             after.into_iter().for_each(|given| self.count(&name, &policy, &given, true));
@@ -111,28 +128,31 @@ impl Assembly {
         if pods.is_empty() {
             self.held.remove(from);
         }
-        for id in given.primary.iter().chain(&given.standby) {
-            let Some(gateway) = node_of(id) else { continue };
-            let counts = self.senders.entry(gateway.clone()).or_default();
-            let count = counts.entry(from.clone()).or_default();
-            let before = *count;
-            *count = if comes { before + 1 } else { before.saturating_sub(1) };
-            let after = *count;
-            if after == 0 {
-                counts.remove(from);
-            }
-            if counts.is_empty() {
-                self.senders.remove(&gateway);
-            }
-            if (before == 0) != (after == 0) {
-                self.touch(gateway).senders.insert(from.clone());
-            }
+        given.primary.iter().chain(&given.standby).for_each(|id| self.sends(from, id, comes));
+    }
+
+    /// One reason more, or less, why a node sends to a gateway.
+    pub(super) fn sends(&mut self, from: &NodeName, to: &GatewayId, comes: bool) {
+        let Some(gateway) = node_of(to) else { return };
+        let counts = self.senders.entry(gateway.clone()).or_default();
+        let count = counts.entry(from.clone()).or_default();
+        let before = *count;
+        *count = if comes { before + 1 } else { before.saturating_sub(1) };
+        let after = *count;
+        if after == 0 {
+            counts.remove(from);
+        }
+        if counts.is_empty() {
+            self.senders.remove(&gateway);
+        }
+        if (before == 0) != (after == 0) {
+            self.touch(gateway).senders.insert(from.clone());
         }
     }
 }
 
 /// The node's part of `NODE/WAY`.
-fn node_of(id: &GatewayId) -> Option<NodeName> {
+pub(super) fn node_of(id: &GatewayId) -> Option<NodeName> {
     id.as_str().split_once('/')?.0.parse().ok()
 }
 

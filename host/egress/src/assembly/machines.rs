@@ -14,7 +14,7 @@ use nicety_core::{
     ids::NodeName,
 };
 
-use super::{Assembly, active};
+use super::{Assembly, active, linger::Ways};
 use crate::gateways::{Before, draining, resolve};
 
 /// Numbers of tunnels: 24 bits, none is 0.
@@ -25,12 +25,13 @@ impl Assembly {
     pub(super) fn resolve(&mut self) {
         let needed: BTreeSet<IpAddr> =
             self.draining_addresses().into_iter().filter(|(_, needed)| *needed).map(|(address, _)| address).collect();
+        let mut before: BTreeMap<IpAddr, NodeName> = self.lingering_homes().collect();
+        before.append(&mut self.homes);
         let mut homes = BTreeMap::new();
         for (name, of) in &mut self.policies {
             let members = match self.view.policies.get(name) {
                 Some(policy) => {
-                    let before =
-                        Before { homes: self.homes.clone(), active: active(&of.members), needed: needed.clone() };
+                    let before = Before { homes: before.clone(), active: active(&of.members), needed: needed.clone() };
                     resolve(policy, &self.view, &before, &mut homes)
                 }
                 None => Vec::new(),
@@ -41,7 +42,6 @@ impl Assembly {
             }
         }
         self.homes = homes;
-        self.number();
         self.watch();
     }
 
@@ -74,9 +74,9 @@ impl Assembly {
         needed
     }
 
-    /// What each gateway is to those who send to it.
-    fn number(&mut self) {
-        let mut by_node: BTreeMap<NodeName, BTreeMap<Arc<GatewayId>, Way>> = BTreeMap::new();
+    /// What each gateway is to those who send to it. After the decisions, which say who sends to whom.
+    pub(super) fn number(&mut self) {
+        let mut by_node = Ways::new();
         for member in self.policies.values().flat_map(|of| &of.members) {
             let Some((id, way)) = &member.gateway else { continue };
             let ways = by_node.entry(member.node.clone()).or_default();
@@ -86,6 +86,7 @@ impl Assembly {
                 *floats = true;
             }
         }
+        self.linger(&mut by_node);
         let (mut gateways, mut gateways_of) = (BTreeMap::new(), BTreeMap::new());
         for (node, ways) in by_node {
             let underlay = self.view.nodes.get(&node).map(|node| node.addresses.clone()).unwrap_or_default();

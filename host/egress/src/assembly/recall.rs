@@ -6,7 +6,7 @@ use std::{
 };
 
 use nicety_core::{
-    egress::share::{Share, Way},
+    egress::share::{Exit, GatewayId, Share, Way},
     ids::NodeName,
 };
 
@@ -23,11 +23,20 @@ impl Assembly {
         let mut ids = BTreeMap::new();
         for (node, share) in shares {
             for (id, gateway) in &share.gateways {
-                ids.entry(id.clone()).or_insert_with(|| Arc::new(id.clone()));
+                let id = ids.entry(id.clone()).or_insert_with(|| Arc::new(id.clone()));
+                // Where it is none of a policy now, it may linger.
+                self.gateways.entry(id.clone()).or_insert_with(|| gateway.clone());
                 let Way::Addresses { addresses, floats: true } = &gateway.way else { continue };
                 if gateway.node == *node {
                     self.homes.extend(addresses.iter().map(|address| (*address, node.clone())));
                 }
+            }
+        }
+        for (node, share) in shares {
+            let exits = share.endpoints.values().flat_map(|endpoint| endpoint.exits.values());
+            let named: BTreeSet<&GatewayId> = exits.flat_map(Exit::candidates).collect();
+            for id in share.gateways.keys().filter(|id| !named.contains(id)) {
+                ids.get(id).into_iter().for_each(|id| self.lingering.found(node, id.clone()));
             }
         }
         let decided: BTreeSet<String> =
@@ -37,15 +46,17 @@ impl Assembly {
         for (key, endpoint) in shares.values().flat_map(|share| &share.endpoints) {
             let name: Name = Arc::new((key.namespace.clone(), key.name.clone()));
             for (policy, exit) in endpoint.exits.iter().filter(|(policy, _)| !decided.contains(*policy)) {
-                let Some(of) = self.policies.get_mut(policy) else { continue };
-                let Some(pod) = of.captured.get(&name).filter(|pod| pod.uid == key.uid) else { continue };
+                let pod = self.view.pods.get(&name).filter(|pod| pod.uid == key.uid);
                 let id = |id: &Option<_>| id.as_ref().and_then(|id| ids.get(id).cloned());
                 let reason = reasons.entry(exit.reason.clone()).or_insert_with(|| exit.reason.as_str().into());
-                let given = Given {
-                    pod: pod.clone(),
-                    primary: id(&exit.primary),
-                    standby: id(&exit.standby),
-                    reason: reason.clone(),
+                let Some(pod) = pod.cloned() else { continue };
+                let given =
+                    Given { pod, primary: id(&exit.primary), standby: id(&exit.standby), reason: reason.clone() };
+                let of = self.policies.get_mut(policy).filter(|of| of.captured.contains_key(&name));
+                let Some(of) = of else {
+                    // The policy went while nobody looked, or is not for this pod any longer.
+                    self.lingering.leaves(&name, &given, |_| false);
+                    continue;
                 };
                 counted.push((name.clone(), policy.clone(), given.clone()));
                 of.given.insert(name.clone(), given);
@@ -63,7 +74,7 @@ impl Assembly {
     }
 }
 
-fn recalled(id: Arc<nicety_core::egress::share::GatewayId>, shares: &BTreeMap<NodeName, Share>) -> Option<Member> {
+fn recalled(id: Arc<GatewayId>, shares: &BTreeMap<NodeName, Share>) -> Option<Member> {
     let gateway = shares.values().find_map(|share| share.gateways.get(&*id))?;
     Some(Member {
         node: gateway.node.clone(),

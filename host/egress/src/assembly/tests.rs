@@ -1,9 +1,10 @@
 //! Rows of several gateways as others define them, and what we promise beyond, with the real policies in process.
 
+mod linger;
 mod properties;
 mod rows;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use nicety_core::{
     egress::health::{Health, Standing},

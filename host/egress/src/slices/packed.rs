@@ -162,16 +162,17 @@ impl Packed {
         touched: &Touched,
         pods: Vec<(&Name, Option<SliceEndpoint>)>,
     ) -> Option<()> {
-        // Where gateways of the node itself are told that no exit names.
+        // Where gateways are told that no exit names.
         let homes: Vec<(&Arc<GatewayId>, Option<u32>)> = assembly
-            .own(&self.node)
+            .unasked(&self.node)
+            .into_iter()
             .map(|id| {
                 (id, self.parts.iter().find(|(_, part)| part.find(id.as_str()).is_ok()).map(|(number, _)| *number))
             })
             .collect();
         self.gateways(assembly, touched);
         self.pods(assembly, touched, pods)?;
-        self.own(assembly, homes)?;
+        self.unasked(assembly, homes)?;
         self.senders(assembly, touched);
         Some(())
     }
@@ -238,8 +239,8 @@ impl Packed {
         self.parts.values().any(|part| part.names(id.as_str()))
     }
 
-    /// A gateway of the node itself that exits name is told there; another once, where it was or in the first slice with room.
-    fn own(&mut self, assembly: &Assembly, homes: Vec<(&Arc<GatewayId>, Option<u32>)>) -> Option<()> {
+    /// One that exits name is told there; another once, where it was or in the first slice with room.
+    fn unasked(&mut self, assembly: &Assembly, homes: Vec<(&Arc<GatewayId>, Option<u32>)>) -> Option<()> {
         let (there, new): (Vec<_>, Vec<_>) =
             homes.into_iter().filter(|(id, _)| !self.is_named(id)).partition(|(_, home)| home.is_some());
         for (number, part) in &mut self.parts {

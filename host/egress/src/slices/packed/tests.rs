@@ -1,5 +1,7 @@
 //! Whatever happens in whatever order, what was changed in place is what `pack` makes of the whole.
 
+use std::time::Duration;
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -16,12 +18,13 @@ const PODS: u32 = 260;
 struct Twice {
     lab: Lab,
     kept: Slices,
+    now: Duration,
     packed: BTreeMap<NodeName, BTreeMap<String, EgressSlice>>,
 }
 
 impl Twice {
     fn new(lab: Lab) -> Twice {
-        Twice { lab, kept: Slices::default(), packed: BTreeMap::new() }
+        Twice { lab, kept: Slices::default(), now: Duration::ZERO, packed: BTreeMap::new() }
     }
 
     /// How many slices were written.
@@ -83,6 +86,14 @@ impl Twice {
                 json!({"metadata": {"labels": {"gateway": if where_to.is_multiple_of(2) { "yes" } else { "no" }}}}),
             ),
             12 => self.lab.assembly.take(crate::Change::PolicyGone("b".to_owned())),
+            13 => {
+                let labels = if where_to.is_multiple_of(2) { json!({"odd": "yes"}) } else { json!({"gateway": "yes"}) };
+                self.lab.policy("a", json!({"egressGateways": [{"nodeSelector": {"matchLabels": labels}}]}));
+            }
+            14 => {
+                self.now += Duration::from_secs(u64::from(where_to % 400));
+                self.lab.assembly.at(self.now);
+            }
             // Made anew under the same name.
             _ => self.lab.pod(which % PODS, json!({"metadata": {"uid": format!("again-{where_to}")}})),
         }
@@ -97,7 +108,10 @@ fn pod(number: u32) -> Value {
 
 fn lab(policy: &str) -> Lab {
     let mut lab = Lab::new(policy);
-    (1..=MACHINES).for_each(|number| lab.node(number, json!({})));
+    for number in 1..=MACHINES {
+        let odd = if number.is_multiple_of(2) { "no" } else { "yes" };
+        lab.node(number, json!({"metadata": {"labels": {"odd": odd}}}));
+    }
     lab.policy("a", json!({}));
     lab.policy("b", json!({"destinationCIDRs": ["2.2.2.0/24"]}));
     lab
@@ -110,7 +124,7 @@ proptest! {
     fn slices_that_are_changed_are_those_that_are_packed_anew(
         by: prop::sample::Index,
         pods in 0..PODS,
-        days in prop::collection::vec(prop::collection::vec((0..14_u32, any::<u32>(), any::<u32>()), 1..6), 1..12),
+        days in prop::collection::vec(prop::collection::vec((0..16_u32, any::<u32>(), any::<u32>()), 1..6), 1..12),
     ) {
         let mut twice = Twice::new(lab(["round-robin", "rendezvous", "least-loaded"][by.index(3)]));
         (0..pods).for_each(|number| twice.lab.pod(number, pod(number)));

@@ -44,3 +44,36 @@ fn a_node_of_two_groups_is_one_gateway() {
         lab.assembly.members("out").iter().map(|member| (member.id().unwrap().to_string(), member.weight)).collect();
     assert_eq!(members, [("k8s1/default".to_owned(), 3), ("k8s1/eth1".to_owned(), 1)]);
 }
+
+#[test]
+fn one_address_is_never_on_two_nodes_for_a_pair_of_which_two_policies_have_one_each() {
+    let mut lab = Lab::new("rendezvous");
+    (1..=2).for_each(|number| lab.node(number, json!({"metadata": {"labels": {"number": number.to_string()}}})));
+    let group = |nodes: serde_json::Value, addresses: serde_json::Value| {
+        json!({
+            "egressGateways": [{"nodeSelector": nodes, "egressIPs": addresses, "float": true}],
+            "destinationCIDRs": ["1.1.1.0/24", "2001:db8:1::/64"],
+        })
+    };
+    lab.policy("a", group(json!({"matchLabels": {"number": "1"}}), json!(["192.0.2.1"])));
+    lab.policy("b", group(json!({"matchLabels": {"number": "2"}}), json!(["2001:db8::1"])));
+    lab.policy("c", group(json!({}), json!(["192.0.2.1", "2001:db8::1", "192.0.2.2"])));
+    let told = lab.recompute().statuses["c"].clone();
+    let floats = |number: u32| -> BTreeSet<IpAddr> {
+        let share = lab.assembly.share(&name(number));
+        share
+            .gateways
+            .into_values()
+            .filter(|gateway| gateway.node == name(number))
+            .flat_map(|gateway| match gateway.way {
+                Way::Addresses { addresses, .. } => addresses,
+                Way::Default | Way::Interface(_) => BTreeSet::new(),
+            })
+            .collect()
+    };
+    assert!(floats(1).is_disjoint(&floats(2)), "{:?} {:?}", floats(1), floats(2));
+    let ways: Vec<String> =
+        lab.assembly.members("c").iter().filter_map(|member| Some(member.gateway.as_ref()?.1.to_string())).collect();
+    assert_eq!(ways, ["192.0.2.2"], "who came first has the others");
+    assert_eq!(told.degraded.reason, "EgressIPTaken");
+}

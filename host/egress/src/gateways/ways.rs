@@ -132,15 +132,18 @@ fn floated(
     let mut loads: BTreeMap<&NodeName, usize> = BTreeMap::new();
     let mut placed: Vec<Option<NodeName>> = Vec::with_capacity(pairs.len());
     let mut conflict = false;
-    for way in &pairs {
-        let elsewhere = way.iter().find_map(|address| taken.get(address).cloned());
-        let home = match elsewhere {
-            Some(home) if roles.contains_key(&home) => Some(home),
-            Some(_) => {
-                conflict = true;
-                placed.push(None);
-                continue;
-            }
+    // Two addresses of a pair that others have on two nodes are as far out of reach as one on a node that is none of the group's.
+    let claims: Vec<BTreeSet<NodeName>> =
+        pairs.iter().map(|way| way.iter().filter_map(|address| taken.get(address).cloned()).collect()).collect();
+    let is_out = |claims: &BTreeSet<NodeName>| claims.len() > 1 || claims.iter().any(|home| !roles.contains_key(home));
+    for (way, claims) in pairs.iter().zip(&claims) {
+        if is_out(claims) {
+            conflict = true;
+            placed.push(None);
+            continue;
+        }
+        let home = match claims.first() {
+            Some(home) => Some(home.clone()),
             None => way.iter().find_map(|address| before.homes.get(address).cloned()).filter(|home| stays(home, way)),
         };
         if let Some((name, _)) = home.as_ref().and_then(|home| roles.get_key_value(home)) {
@@ -148,12 +151,8 @@ fn floated(
         }
         placed.push(home);
     }
-    let conflicting: Vec<bool> = pairs
-        .iter()
-        .map(|way| way.iter().any(|one| taken.get(one).is_some_and(|home| !roles.contains_key(home))))
-        .collect();
-    for ((way, home), conflicting) in pairs.iter().zip(&mut placed).zip(conflicting) {
-        if home.is_some() || conflicting {
+    for ((way, home), claims) in pairs.iter().zip(&mut placed).zip(&claims) {
+        if home.is_some() || is_out(claims) {
             continue;
         }
         let load = |name: &NodeName| loads.get(name).copied().unwrap_or_default();

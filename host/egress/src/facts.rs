@@ -38,7 +38,7 @@ pub fn of<'a>(
     let shown: Vec<&Member> = members.iter().filter(|member| member.is_shown()).collect();
     let tables = Tables::of(view, &shown, endpoints.clone().map(|(_, pod)| &**pod));
     let newest = shown.iter().filter_map(|member| changed(member)).max();
-    let gateways: Vec<Gateway> = shown.iter().map(|member| gateway(member, view, &tables, newest)).collect();
+    let gateways: Vec<Gateway> = shown.iter().map(|member| gateway(member, &tables, newest)).collect();
     let places: HashMap<&str, u32> = (0..).zip(&gateways).map(|(place, one)| (one.id.as_str(), place)).collect();
     let mut lists = Endpoints::default();
     for (name, pod) in endpoints {
@@ -74,9 +74,8 @@ fn changed(member: &Member) -> Option<Millis> {
 
 /// The first address is the node's own: by it gateways are ordered where a strategy orders them. `newest`: the last change of any of
 /// them, which is the present of these facts. There is no clock in them: the same gateways are the same facts at any time.
-fn gateway(member: &Member, view: &View, tables: &Tables<'_>, newest: Option<Millis>) -> Gateway {
-    let node = view.nodes.get(&member.node);
-    let own = node.into_iter().flat_map(|node| node.addresses.iter().copied());
+fn gateway(member: &Member, tables: &Tables<'_>, newest: Option<Millis>) -> Gateway {
+    let own = member.addresses.iter().copied();
     let ways = member.gateway.iter().flat_map(|(_, way)| addresses(way));
     let mut all: Vec<IpAddr> = Vec::new();
     for address in own.chain(ways) {

@@ -17,9 +17,10 @@ use nicety_core::{
 };
 use nicety_objects::{EgressPolicy, egress_policy::GatewayGroup, listed::Node};
 
-use crate::view::{EGRESS_LABEL, View, ZONE_LABEL};
+use crate::view::{EGRESS_LABEL, REGION_LABEL, View, ZONE_LABEL};
 
-/// A gateway of one policy: a node, and its way if it has one.
+/// A gateway of one policy: a node, and its way if it has one. All that strategies are told of it is here: where two are the same, nothing is
+/// to be decided anew.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member {
     pub node: NodeName,
@@ -30,6 +31,10 @@ pub struct Member {
     pub weight: u32,
     /// The group's own, else the node's.
     pub zone: Option<String>,
+    /// The node's own, by the first of which gateways are ordered where a strategy orders them.
+    pub addresses: Vec<IpAddr>,
+    /// Of the node.
+    pub region: Option<String>,
     /// Place of the group in the policy.
     pub group: usize,
     /// Why it is not active.
@@ -157,7 +162,18 @@ fn member(place: usize, group: &GatewayGroup, node: &Node, view: &View) -> Membe
         (_, None) => (Role::Active, None),
     };
     let zone = group.zone.clone().or_else(|| node.labels.get(ZONE_LABEL).cloned());
-    Member { node: node.name.clone(), gateway: None, role, health, weight: group.weight, zone, group: place, why }
+    Member {
+        node: node.name.clone(),
+        gateway: None,
+        role,
+        health,
+        weight: group.weight,
+        zone,
+        addresses: node.addresses.clone(),
+        region: node.labels.get(REGION_LABEL).cloned(),
+        group: place,
+        why,
+    }
 }
 
 pub fn draining(node: &Node) -> Option<Why> {

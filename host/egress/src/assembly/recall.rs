@@ -83,6 +83,8 @@ fn recalled(id: Arc<GatewayId>, shares: &BTreeMap<NodeName, Share>) -> Option<Me
         health: Default::default(),
         weight: 1,
         zone: None,
+        addresses: Vec::new(),
+        region: None,
         group: 0,
         why: None,
     })

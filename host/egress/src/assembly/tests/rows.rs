@@ -200,3 +200,27 @@ fn two_addresses_of_one_node_are_two_gateways() {
     let numbers: BTreeSet<u32> = share.gateways.values().map(|gateway| gateway.vni).collect();
     assert_eq!(numbers.len(), 2);
 }
+
+#[test]
+fn a_gateway_s_address_and_region_are_heard_of_when_they_come_late() {
+    let mut late = Lab::new("round-robin");
+    // The second registers before it has an address.
+    late.node(2, json!({"status": {"addresses": null}}));
+    late.node(1, json!({}));
+    late.policy("out", json!({}));
+    (1..=4).for_each(|number| late.pod(number, json!({})));
+    late.recompute();
+    let mut whole = Lab::new("round-robin");
+    let first = json!({"status": {"addresses": [{"type": "InternalIP", "address": "192.168.0.1"}]}});
+    late.node(2, first.clone());
+    let outcome = late.recompute();
+    assert_eq!(outcome.runs.len(), 1, "it is decided anew");
+    whole.node(2, first);
+    whole.node(1, json!({}));
+    whole.policy("out", json!({}));
+    (1..=4).for_each(|number| whole.pod(number, json!({})));
+    assert_eq!(late.of("out"), whole.of("out"));
+    let region = json!({"metadata": {"labels": {"topology.kubernetes.io/region": "north"}}});
+    late.node(1, region);
+    assert_eq!(late.recompute().runs.len(), 1);
+}

@@ -62,6 +62,11 @@ pub enum Why {
     Enough,
     /// None of the group's addresses is on the node.
     AddressMissing,
+    /// What the node's HostInterface says of the group's interface.
+    InterfaceMissing,
+    InterfaceDown,
+    /// It has no address that packets could leave with.
+    InterfaceBare,
     /// All of the group's floating addresses are on others.
     NoneLeft,
     /// Another policy has the floating address on another node.
@@ -77,6 +82,9 @@ impl Why {
             Why::Labelled => "draining: the node's label says so",
             Why::Enough => "stands by: as many others are active as `maxGateways` says",
             Why::AddressMissing => "none of the group's egress addresses is on the node",
+            Why::InterfaceMissing => "the node has no such interface",
+            Why::InterfaceDown => "the node's interface is down",
+            Why::InterfaceBare => "the node's interface has no address to leave with",
             Why::NoneLeft => "stands by: all floating addresses of the group are on other nodes",
             Why::AddressTaken => "the floating address is on another node for another policy",
         }

@@ -7,14 +7,18 @@ use std::{
 };
 
 use nicety_core::{
+    address::Family,
     egress::{health::Standing, share::PodKey},
-    ids::NodeName,
+    ids::{IfName, NodeName},
 };
 use nicety_objects::{
     EgressPolicy, HostInterface,
+    host_interface::Author,
     listed::{Node, Pod},
     selector::Labels,
 };
+
+use crate::gateways::Why;
 
 /// Namespace and name of a pod. Shared, since every policy that captures the pod has it.
 pub type Name = Arc<(String, String)>;
@@ -30,12 +34,29 @@ const NAMESPACE_LABEL: &str = "kubernetes.io/metadata.name";
 pub struct View {
     pub policies: BTreeMap<String, Arc<EgressPolicy>>,
     pub nodes: BTreeMap<NodeName, Arc<Node>>,
-    /// Addresses on the NICs of nodes, NIC by NIC.
-    pub nics: BTreeMap<NodeName, Vec<Vec<IpAddr>>>,
+    /// NICs of nodes, as they are published.
+    pub nics: BTreeMap<NodeName, Nics>,
     pub namespaces: BTreeMap<String, Arc<Labels>>,
     pub pods: BTreeMap<Name, Arc<Pod>>,
     /// What the observers of gateways say, by the gateway's node. Nobody: unknown.
     pub health: BTreeMap<NodeName, Standing>,
+}
+
+/// NICs of one node.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Nics {
+    pub list: Vec<Nic>,
+    /// Another of the node's NICs there is not.
+    pub all: bool,
+}
+
+/// One that is published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Nic {
+    pub name: IfName,
+    pub addresses: Vec<IpAddr>,
+    /// It is known to be down, or to have no signal.
+    pub down: bool,
 }
 
 /// Whether the policy is for this pod. Each rule's `nodeSelector` binds that rule alone; pods of the node's own network namespace never fit.
@@ -74,10 +95,23 @@ pub(crate) fn labels_of(name: &str, mut labels: Labels) -> Labels {
     labels
 }
 
-/// NIC by NIC; addresses of links alone are no way out.
-pub(crate) fn nics(host: &HostInterface) -> Vec<Vec<IpAddr>> {
-    let of = |one: &nicety_objects::host_interface::Interface| one.addresses.iter().map(|net| net.addr()).collect();
-    host.interfaces.iter().map(of).collect()
+/// What people write beside the daemon's own says nothing of NICs that it does not name, and no NIC at all is no word either.
+pub(crate) fn nics(host: &HostInterface) -> Nics {
+    let of = |one: &nicety_objects::host_interface::Interface| Nic {
+        name: one.name.clone(),
+        addresses: one.addresses.iter().map(|net| net.addr()).collect(),
+        down: one.up == Some(false) || one.carrier == Some(false),
+    };
+    let list: Vec<Nic> = host.interfaces.iter().map(of).collect();
+    Nics { all: host.author == Author::Daemon && !list.is_empty(), list }
+}
+
+/// Addresses of links alone are no way out.
+pub(crate) fn is_of_link(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => address.is_link_local() || address.is_loopback(),
+        IpAddr::V6(address) => address.is_unicast_link_local() || address.is_loopback(),
+    }
 }
 
 impl View {
@@ -94,8 +128,30 @@ impl View {
 
     /// All addresses of a node.
     pub(crate) fn addresses(&self, node: &Node) -> BTreeSet<IpAddr> {
-        let nics = self.nics.get(&node.name).into_iter().flatten().flatten();
+        let nics = self.nics_of(&node.name).flat_map(|nic| &nic.addresses);
         node.addresses.iter().chain(nics).copied().collect()
+    }
+
+    pub(crate) fn nics_of(&self, node: &NodeName) -> impl Iterator<Item = &Nic> {
+        self.nics.get(node).into_iter().flat_map(|nics| &nics.list)
+    }
+
+    /// Families of the addresses that packets could leave a node with by this interface; None: nothing is known of it, and it is believed.
+    pub(crate) fn interface(&self, node: &NodeName, name: &IfName) -> Option<Result<BTreeSet<Family>, Why>> {
+        // The one link that is never published.
+        let known = self.nics.get(node).filter(|_| name.as_str() != "lo")?;
+        let Some(nic) = known.list.iter().find(|nic| nic.name == *name) else {
+            return known.all.then_some(Err(Why::InterfaceMissing));
+        };
+        let global = nic.addresses.iter().filter(|address| !is_of_link(**address));
+        let families: BTreeSet<Family> = global.map(|address| Family::of(*address)).collect();
+        Some(if nic.down {
+            Err(Why::InterfaceDown)
+        } else if families.is_empty() {
+            Err(Why::InterfaceBare)
+        } else {
+            Ok(families)
+        })
     }
 
     pub(crate) fn standing(&self, node: &NodeName) -> Standing {

@@ -138,6 +138,7 @@ impl Of {
         };
         let (missing, dead) = (named(Why::AddressMissing), named(Why::Unhealthy));
         let taken = named(Why::AddressTaken);
+        let no_way = [Why::InterfaceMissing, Why::InterfaceDown, Why::InterfaceBare].map(named).concat();
         let trouble = if let Some(why) = &self.failed {
             Some(("PolicyFailed", format!("the last good assignment stays: {why}")))
         } else if usable == 0 {
@@ -149,6 +150,10 @@ impl Of {
                 _ if !missing.is_empty() && missing.len() == all => {
                     ("EgressIPMissing", format!("none of the egress addresses is on {}", nodes(&missing)))
                 }
+                _ if !no_way.is_empty() && no_way.len() == all => (
+                    "InterfaceMissing",
+                    format!("the interface is missing, down or without an address on {}", nodes(&no_way)),
+                ),
                 _ => (
                     "NoGateway",
                     format!("of {all} gateways none is usable; packets that the policy captures are dropped"),
@@ -156,6 +161,9 @@ impl Of {
             })
         } else if !missing.is_empty() {
             Some(("EgressIPMissing", format!("none of the group's egress addresses is on {}", nodes(&missing))))
+        } else if !no_way.is_empty() {
+            let message = format!("the group's interface is missing, down or without an address on {}", nodes(&no_way));
+            Some(("InterfaceMissing", message))
         } else if !taken.is_empty() {
             Some(("EgressIPTaken", format!("another policy has a floating address elsewhere: {}", nodes(&taken))))
         } else if !dead.is_empty() {

@@ -1,3 +1,4 @@
+use nicety_objects::host_interface::Author;
 use serde_json::json;
 
 use super::*;
@@ -76,4 +77,36 @@ fn one_address_is_never_on_two_nodes_for_a_pair_of_which_two_policies_have_one_e
         lab.assembly.members("c").iter().filter_map(|member| Some(member.gateway.as_ref()?.1.to_string())).collect();
     assert_eq!(ways, ["192.0.2.2"], "who came first has the others");
     assert_eq!(told.degraded.reason, "EgressIPTaken");
+}
+
+fn published(lab: &mut Lab, number: u32, author: Author, interfaces: serde_json::Value) {
+    let spec = serde_json::from_value(json!({"interfaces": interfaces})).unwrap();
+    let host = nicety_objects::HostInterface::new(name(number), author, spec).unwrap();
+    lab.assembly.take(crate::Change::Host(Box::new(host)));
+}
+
+#[test]
+fn a_node_whose_interface_is_known_to_be_of_no_use_gets_no_pods() {
+    let mut lab = Lab::new("rendezvous");
+    (1..=6).for_each(|number| lab.node(number, json!({})));
+    let eth = |name: &str, addresses: serde_json::Value, carrier: bool| json!([{"name": name, "addresses": addresses, "carrier": carrier}]);
+    let there = json!(["192.0.2.1/24"]);
+    published(&mut lab, 1, Author::Daemon, eth("eth1", there.clone(), true));
+    published(&mut lab, 2, Author::Daemon, eth("eth0", there.clone(), true));
+    published(&mut lab, 3, Author::Daemon, eth("eth1", there.clone(), false));
+    published(&mut lab, 4, Author::Daemon, eth("eth1", json!(["fe80::1/64"]), true));
+    // Of this one people wrote down what its daemon does not see, and of the last nothing is known.
+    published(&mut lab, 5, Author::People, eth("ib0", there.clone(), true));
+    lab.policy("out", json!({"egressGateways": [{"nodeSelector": {}, "interface": "eth1"}]}));
+    (1..=60).for_each(|number| lab.pod(number, json!({})));
+    let told = lab.recompute().statuses["out"].clone();
+    let whys: Vec<Option<Why>> = lab.assembly.members("out").iter().map(|member| member.why).collect();
+    let (missing, down, bare) = (Why::InterfaceMissing, Why::InterfaceDown, Why::InterfaceBare);
+    assert_eq!(whys, [None, Some(missing), Some(down), Some(bare), None, None]);
+    let used: BTreeSet<String> = lab.exits("out").into_values().collect();
+    assert_eq!(used, ["k8s1/eth1", "k8s5/eth1", "k8s6/eth1"].map(str::to_owned).into());
+    assert_eq!((told.degraded.reason, told.ready.holds, told.status.active), ("InterfaceMissing", true, 3));
+    published(&mut lab, 2, Author::Daemon, eth("eth1", there, true));
+    lab.recompute();
+    assert_eq!(lab.assembly.members("out")[1].why, None);
 }

@@ -19,7 +19,7 @@ use nicety_objects::{
 };
 
 use super::{Before, Member, Role, Why, member};
-use crate::view::View;
+use crate::view::{View, is_of_link};
 
 pub(super) fn of_group(
     place: usize,
@@ -38,7 +38,11 @@ pub(super) fn of_group(
     match (&group.source, group.home) {
         (EgressSource::DefaultRoute, _) => nodes.into_iter().map(|node| with(node, Way::Default)).collect(),
         (EgressSource::Interface(name), _) => {
-            nodes.into_iter().map(|node| with(node, Way::Interface(name.clone()))).collect()
+            let of_node = |node: &Node| match view.interface(&node.name, name) {
+                Some(Err(why)) => Member { role: Role::Standby, why: Some(why), ..member(place, group, node, view) },
+                Some(Ok(_)) | None => with(node, Way::Interface(name.clone())),
+            };
+            nodes.into_iter().map(of_node).collect()
         }
         (EgressSource::Addresses(addresses), EgressHome::Stays) => {
             let of_node = |node: &Node| {
@@ -91,7 +95,7 @@ fn held(addresses: &[IpAddr], node: &Node, policy: &EgressPolicy, view: &View) -
             continue;
         }
         for way in &mut ways {
-            let nics = view.nics.get(&node.name).into_iter().flatten();
+            let nics = view.nics_of(&node.name).map(|nic| &nic.addresses);
             let of_way = |nic: &&Vec<IpAddr>| nic.iter().any(|address| way.contains(address));
             let usable = |address: &&IpAddr| Family::of(**address) == family && !is_of_link(**address);
             let lent = nics.filter(of_way).flatten().find(usable).copied();
@@ -99,13 +103,6 @@ fn held(addresses: &[IpAddr], node: &Node, policy: &EgressPolicy, view: &View) -
         }
     }
     ways
-}
-
-fn is_of_link(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(address) => address.is_link_local() || address.is_loopback(),
-        IpAddr::V6(address) => address.is_unicast_link_local() || address.is_loopback(),
-    }
 }
 
 /// Where each pair of floating addresses is: where it was while that node lives, and while a pod needs it there if the node drains; else on

@@ -5,6 +5,8 @@
     reason = "looked up or sorted, never walked as they lie: no order of theirs is seen"
 )]
 
+mod allowed;
+
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     net::IpAddr,
@@ -12,6 +14,7 @@ use std::{
 };
 
 use nicety_core::{
+    address::Family,
     egress::{
         health,
         share::{GatewayId, Way},
@@ -40,6 +43,9 @@ pub fn of<'a>(
     let newest = shown.iter().filter_map(|member| changed(member)).max();
     let gateways: Vec<Gateway> = shown.iter().map(|member| gateway(member, &tables, newest)).collect();
     let places: HashMap<&str, u32> = (0..).zip(&gateways).map(|(place, one)| (one.id.as_str(), place)).collect();
+    let destinations = view.policies.get(policy).into_iter().flat_map(|policy| &policy.destinations);
+    let wanted = destinations.map(|net| Family::of(net.addr())).collect();
+    let allowed = allowed::allowed(&wanted, &shown, endpoints.clone().map(|(_, pod)| &pod.addresses));
     let mut lists = Endpoints::default();
     for (name, pod) in endpoints {
         lists.identity.push(identity(pod));
@@ -63,6 +69,7 @@ pub fn of<'a>(
         regions: names(&tables.regions),
         gateways,
         endpoints: lists,
+        allowed,
         ..Facts::default()
     }
 }

@@ -9,6 +9,7 @@ use std::{
 };
 
 use nicety_core::{
+    address::Family,
     egress::{
         health::{Health, Standing},
         share::{GatewayId, Way},
@@ -35,6 +36,8 @@ pub struct Member {
     pub addresses: Vec<IpAddr>,
     /// Of the node.
     pub region: Option<String>,
+    /// Families of the addresses that it leaves with; both where that is not known.
+    pub carries: BTreeSet<Family>,
     /// Place of the group in the policy.
     pub group: usize,
     /// Why it is not active.
@@ -179,6 +182,7 @@ fn member(place: usize, group: &GatewayGroup, node: &Node, view: &View) -> Membe
         zone,
         addresses: node.addresses.clone(),
         region: node.labels.get(REGION_LABEL).cloned(),
+        carries: BTreeSet::new(),
         group: place,
         why,
     }

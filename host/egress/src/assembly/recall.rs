@@ -85,6 +85,7 @@ fn recalled(id: Arc<GatewayId>, shares: &BTreeMap<NodeName, Share>) -> Option<Me
         zone: None,
         addresses: Vec::new(),
         region: None,
+        carries: Default::default(),
         group: 0,
         why: None,
     })

@@ -33,7 +33,8 @@ pub(super) fn of_group(
         view.nodes.values().map(|node| &**node).filter(|node| group.nodes.matches(&node.labels)).collect();
     let with = |node: &Node, way: Way| {
         let id = Arc::new(GatewayId::new(&node.name, &way));
-        Member { gateway: Some((id, way)), ..member(place, group, node, view) }
+        let carries = carries(node, &way, view);
+        Member { gateway: Some((id, way)), carries, ..member(place, group, node, view) }
     };
     match (&group.source, group.home) {
         (EgressSource::DefaultRoute, _) => nodes.into_iter().map(|node| with(node, Way::Default)).collect(),
@@ -74,6 +75,18 @@ pub(super) fn of_group(
             nodes.into_iter().flat_map(of_node).collect()
         }
     }
+}
+
+/// Of an interface what is published of it; what is not published has the families that the node has.
+fn carries(node: &Node, way: &Way, view: &View) -> BTreeSet<Family> {
+    let of = |addresses: &mut dyn Iterator<Item = &IpAddr>| addresses.map(|one| Family::of(*one)).collect();
+    let published = match way {
+        Way::Addresses { addresses, .. } => return of(&mut addresses.iter()),
+        Way::Interface(name) => view.interface(&node.name, name).and_then(Result::ok),
+        Way::Default => None,
+    };
+    let families: BTreeSet<Family> = published.unwrap_or_else(|| of(&mut node.addresses.iter()));
+    if families.is_empty() { [Family::V4, Family::V6].into() } else { families }
 }
 
 /// The i-th of one family with the i-th of the other.

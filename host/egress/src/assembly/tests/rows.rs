@@ -224,3 +224,70 @@ fn a_gateway_s_address_and_region_are_heard_of_when_they_come_late() {
     late.node(1, region);
     assert_eq!(late.recompute().runs.len(), 1);
 }
+
+/// IPv4 leaves by the first two nodes, IPv6 by the other two.
+fn families(policy: &str) -> Lab {
+    let mut lab = Lab::new(policy);
+    (1..=4_u32).for_each(|number| {
+        lab.node(number, json!({"metadata": {"labels": {"six": (number > 2).to_string()}}}));
+    });
+    let group = |six: &str, addresses: [&str; 2]| json!({"nodeSelector": {"matchLabels": {"six": six}}, "egressIPs": addresses, "float": true});
+    lab.policy("out", json!({
+        "destinationCIDRs": ["0.0.0.0/0", "::/0"],
+        "egressGateways": [group("false", ["192.0.2.1", "192.0.2.2"]), group("true", ["2001:db8::1", "2001:db8::2"])],
+    }));
+    lab
+}
+
+#[test]
+fn a_pod_gets_a_gateway_that_carries_its_packets_and_one_that_stands_by_does_too() {
+    for strategy in
+        ["rendezvous", "sticky-identity", "least-loaded", "round-robin", "hash-mod", "jump", "zone/localOnlyFirst"]
+    {
+        let mut lab = families(strategy);
+        let addresses = |number: u32| match number % 3 {
+            0 => json!([{"ip": format!("10.0.0.{number}")}]),
+            1 => json!([{"ip": format!("2001:db8:1::{number}")}]),
+            _ => json!([{"ip": format!("10.0.0.{number}")}, {"ip": format!("2001:db8:1::{number}")}]),
+        };
+        (1..=30).for_each(|number| lab.pod(number, json!({"status": {"podIPs": addresses(number)}})));
+        let outcome = lab.recompute();
+        assert!(lab.assembly.failure("out").is_none(), "{strategy}: {outcome:?}");
+        for (pod, primary, standby, reason) in lab.assembly.assigned("out") {
+            let families = |six: bool| pod.addresses.iter().any(|one| one.is_ipv6() == six);
+            assert!(primary.is_some(), "{strategy}: {pod:?}: {reason}");
+            for id in primary.into_iter().chain(standby) {
+                assert!(families(id.as_str().contains("2001:")), "{strategy}: {pod:?}: {id}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_pod_whose_family_no_way_carries_has_no_gateway_and_one_that_some_carry_whole_has_one_of_those() {
+    let mut lab = families("rendezvous");
+    let only = |six: &str, addresses: Value| {
+        json!({
+            "destinationCIDRs": ["0.0.0.0/0", "::/0"],
+            "egressGateways": [{"nodeSelector": {"matchLabels": {"six": six}}, "egressIPs": addresses, "float": true}],
+        })
+    };
+    lab.policy("out", only("false", json!(["192.0.2.1"])));
+    lab.pod(1, json!({"status": {"podIPs": [{"ip": "2001:db8:1::1"}]}}));
+    lab.pod(2, json!({}));
+    assert_eq!(
+        lab.of("out"),
+        ["ep1 none", "ep2 k8s1/192.0.2.1"].map(str::to_owned).map(|one| one.replace("k8s1", &home(&lab)))
+    );
+    lab.policy("out", only("true", json!(["192.0.2.1", "192.0.2.2", "2001:db8::2"])));
+    (1..=20).for_each(|number| {
+        lab.pod(number, json!({"status": {"podIPs": [{"ip": format!("10.0.0.{number}")}, {"ip": format!("2001:db8:1::{number}")}]}}));
+    });
+    lab.recompute();
+    assert!(lab.exits("out").values().all(|id| id.ends_with("/192.0.2.1+2001:db8::2")), "{:?}", lab.exits("out"));
+}
+
+fn home(lab: &Lab) -> String {
+    let members = lab.assembly.members("out").iter();
+    members.filter(|member| member.gateway.is_some()).map(|member| member.node.to_string()).collect()
+}

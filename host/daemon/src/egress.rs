@@ -24,7 +24,6 @@ use std::{
 use nicety_core::{
     egress::{
         health::Health,
-        hold::Hold,
         program::{Program, Wanted},
         share::GatewayId,
     },
@@ -266,10 +265,11 @@ fn micros(took: Duration) -> u64 {
     u64::try_from(took.as_micros()).unwrap_or(u64::MAX)
 }
 
-/// Before the pod exists for anybody: what it sends to its policies' destinations is dropped until somebody says where it leaves.
-fn hold(node: &Node, config: &config::Egress, held: Hold) -> Result<(), String> {
+/// Before the pod with these addresses exists for anybody: what it sends to its policies' destinations is dropped until somebody says
+/// where it leaves.
+fn hold(node: &Node, config: &config::Egress, addresses: &BTreeSet<IpAddr>) -> Result<(), String> {
     let mut work = node.egress.work();
-    let program = work.kernel.hold(node, config, held)?;
+    let program = work.kernel.hold(node, config, want::held(node), addresses)?;
     let mut outcome = node.egress.outcome.lock().unwrap_or_else(PoisonError::into_inner);
     outcome.active = true;
     outcome.program = program;

@@ -193,18 +193,16 @@ impl Datapath {
         Ok(outcome)
     }
 
-    /// Before a pod exists: whatever it sends to a destination of these policies is dropped until a `put` brings its assignment. Only
-    /// the packet filter changes. What another pod of the same address has left behind is forgotten.
-    pub fn hold(&mut self, held: Hold) -> Result<(), Error> {
+    /// Before a pod exists: whatever it sends to a destination of these policies is dropped until a `put` brings its assignment. `held`:
+    /// all who are. `new`: addresses of whoever is new among them; what others of these addresses have left behind is forgotten. Only the
+    /// packet filter changes.
+    pub fn hold(&mut self, held: Vec<Hold>, new: &BTreeSet<IpAddr>) -> Result<(), Error> {
         let deadline = Instant::now() + PATIENCE;
-        let mut wanted = self.wanted.clone();
-        wanted.held.retain(|one| one.pod != held.pod);
-        let addresses = held.addresses.clone();
-        wanted.held.push(held);
+        let wanted = Wanted { held, ..self.wanted.clone() };
         let program = Program::of(&self.settings, &wanted, &self.ways, &mut self.kept.marks.clone());
         self.filter(&program, deadline)?;
-        for address in addresses {
-            self.nft.forget(nft::Which::From(address), deadline)?;
+        for address in new {
+            self.nft.forget(nft::Which::From(*address), deadline)?;
         }
         (self.wanted, self.program) = (wanted, program);
         Ok(())

@@ -48,7 +48,8 @@ pub struct Wanted {
     pub policies: BTreeMap<String, Policy>,
     /// By which policies a pod of the share is captured, beside those that have an exit for it.
     pub captured: BTreeMap<PodKey, BTreeSet<String>>,
-    /// Pods without an assignment yet. An assignment for the same pod ends it; one for another pod of the same address does not.
+    /// Pods without an assignment yet. An assignment for the same pod and one of its addresses ends it; one for the pod as it was before,
+    /// or for another pod of the same address, does not.
     pub held: Vec<Hold>,
     /// The cluster's own addresses (nodes, pods, services), which nobody captures.
     pub cluster: Vec<IpNet>,
@@ -143,6 +144,25 @@ const NEVER: [&str; 8] = [
     "ff00::/8",
 ];
 
+impl Wanted {
+    /// Who is held, and not assigned yet.
+    pub fn waiting(&self) -> impl Iterator<Item = &Hold> {
+        self.held.iter().filter(|held| !self.is_lifted(held))
+    }
+
+    fn is_lifted(&self, held: &Hold) -> bool {
+        self.share.endpoints.get(&held.pod).is_some_and(|endpoint| held.is_lifted_by(endpoint))
+    }
+
+    /// Pods whose assignment is of what they were before.
+    fn past(&self) -> BTreeSet<&PodKey> {
+        let now: BTreeSet<&PodKey> =
+            self.held.iter().filter(|held| self.is_lifted(held)).map(|held| &held.pod).collect();
+        let held = self.waiting().map(|held| &held.pod);
+        held.filter(|pod| !now.contains(pod) && self.share.endpoints.contains_key(*pod)).collect()
+    }
+}
+
 impl Program {
     /// `marks` keeps its numbers and gets those of new gateways. `ways`: of the gateways of this node; one that has none is told as
     /// wrong by whoever looked for it.
@@ -189,19 +209,26 @@ impl Program {
         let share = &wanted.share;
         let known = |policy: &str| wanted.policies.contains_key(policy);
         let mut captured: Vec<(IpAddr, &str)> = Vec::new();
-        let mut newer: BTreeSet<IpAddr> = BTreeSet::new();
-        let held = wanted.held.iter().filter(|held| !share.endpoints.contains_key(&held.pod));
-        for held in held {
-            newer.extend(&held.addresses);
+        let (mut newer, mut taken): (BTreeSet<IpAddr>, BTreeSet<IpAddr>) = Default::default();
+        for held in wanted.waiting() {
+            newer.extend(held.sources());
             let rows =
                 |address: &IpAddr| held.policies.iter().map(|policy| (*address, policy.as_str())).collect::<Vec<_>>();
-            captured.extend(held.addresses.iter().flat_map(rows));
+            captured.extend(held.sources().flat_map(rows));
+        }
+        // What is assigned to a pod as it was before yields to a pod that has the address now.
+        let past: BTreeSet<&PodKey> = wanted.past();
+        if !past.is_empty() {
+            let now = share.endpoints.iter().filter(|(pod, _)| !past.contains(pod));
+            taken.extend(now.flat_map(|(_, endpoint)| &endpoint.addresses));
         }
         let numbers = self.numbers(share, marks);
         let mut exits: BTreeMap<&str, Vec<(IpAddr, u32)>> = BTreeMap::new();
         for (pod, endpoint) in &share.endpoints {
             let more = wanted.captured.get(pod);
-            for address in endpoint.addresses.iter().filter(|address| !newer.contains(address)) {
+            let is_past = past.contains(pod);
+            let others = |address: &&IpAddr| newer.contains(*address) || (is_past && taken.contains(*address));
+            for address in endpoint.addresses.iter().filter(|address| !others(address)) {
                 let policies = endpoint.exits.keys().chain(more.into_iter().flatten());
                 captured.extend(policies.map(|policy| (*address, policy.as_str())));
                 for (policy, exit) in &endpoint.exits {

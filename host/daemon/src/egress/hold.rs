@@ -1,6 +1,8 @@
 //! A pod that a policy captures does not leave before somebody has said where: it is held when its ADD is answered, and the
 //! assignment lifts that.
 
+use std::collections::BTreeSet;
+
 use nicety_cni::{Attachment, CniError, Code};
 use nicety_core::{
     egress::{hold::Hold, share::PodKey},
@@ -33,7 +35,7 @@ pub fn new_pod(node: &Node, attachment: &Attachment, record: &Record) -> Result<
         None => super::alone::name(record),
     };
     let pod = PodKey { namespace, name, uid };
-    let hold = Hold { pod: pod.clone(), addresses, policies: captured };
+    let hold = Hold { pod, addresses: addresses.clone(), beside: BTreeSet::new(), policies: captured };
     let refused = |code, why: String| {
         CniError::new(code, "the pod cannot be held until it has an egress gateway").with_details(why)
     };
@@ -42,9 +44,10 @@ pub fn new_pod(node: &Node, attachment: &Attachment, record: &Record) -> Result<
         node.egress.look();
         return Ok(());
     }
-    node.store.hold(&record.key, hold).map_err(|error| refused(Code::StoreFailed, chain(&error)))?;
-    let Some(held) = want::held(node).into_iter().find(|held| held.pod == pod) else { return Ok(()) };
-    super::hold(node, config, held).map_err(|why| refused(Code::TryAgainLater, why))?;
+    if !node.store.hold(&record.key, hold).map_err(|error| refused(Code::StoreFailed, chain(&error)))? {
+        return Ok(());
+    }
+    super::hold(node, config, &addresses).map_err(|why| refused(Code::TryAgainLater, why))?;
     // With the hold in place the rest may follow the answer: alone, this is where its gateway is chosen.
     node.egress.look();
     Ok(())

@@ -1,6 +1,6 @@
 //! The kernel's side: opened when there is something to do, and with other settings when the node's addresses change.
 
-use std::error::Error;
+use std::{collections::BTreeSet, error::Error, net::IpAddr};
 
 use nicety_core::egress::{
     hold::Hold,
@@ -66,11 +66,17 @@ impl Kernel {
     }
 
     /// The packet filter alone. Returns the program that the kernel has then.
-    pub fn hold(&mut self, node: &Node, config: &Egress, held: Hold) -> Result<Program, String> {
+    pub fn hold(
+        &mut self,
+        node: &Node,
+        config: &Egress,
+        held: Vec<Hold>,
+        new: &BTreeSet<IpAddr>,
+    ) -> Result<Program, String> {
         let open = self.opened(node, settings(node, config))?;
         // What was last put is not all any more.
         open.wanted = None;
-        open.datapath.hold(held).map_err(|error| chain(&error))?;
+        open.datapath.hold(held, new).map_err(|error| chain(&error))?;
         Ok(open.datapath.program().clone())
     }
 

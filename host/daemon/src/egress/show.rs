@@ -60,9 +60,9 @@ pub fn of(node: &Node) -> Egress {
         addresses: endpoint.addresses.clone(),
         exits: endpoint.exits.iter().map(|(policy, exit)| outcome.exit(policy, endpoint, exit)).collect(),
     });
-    let held = wanted.held.iter().filter(|held| !wanted.share.endpoints.contains_key(&held.pod)).map(|held| HeldView {
+    let held = wanted.waiting().map(|held| HeldView {
         pod: held.pod.clone(),
-        addresses: held.addresses.clone(),
+        addresses: held.sources().copied().collect(),
         policies: held.policies.clone(),
     });
     Egress {
@@ -149,8 +149,15 @@ impl Outcome {
             None => pod.to_string() == of,
         };
         let endpoints = self.wanted.share.endpoints.iter().map(|(pod, one)| (pod, &one.addresses));
+        // What a pod that was made again waits with is what it has now.
+        let waiting = self.wanted.waiting().map(|held| (&held.pod, &held.addresses));
         let held = self.wanted.held.iter().map(|held| (&held.pod, &held.addresses));
-        endpoints.chain(held).filter(|(pod, own)| is(pod, own)).map(|(pod, own)| (pod.clone(), own.clone())).collect()
+        waiting
+            .chain(endpoints)
+            .chain(held)
+            .filter(|(pod, own)| is(pod, own))
+            .map(|(pod, own)| (pod.clone(), own.clone()))
+            .collect()
     }
 }
 

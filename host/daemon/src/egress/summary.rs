@@ -59,12 +59,12 @@ pub fn verdict(outcome: &Outcome) -> Option<Verdict> {
 
 /// None: as for [`verdict`].
 pub fn line(outcome: &Outcome) -> Option<view::EgressLine> {
-    let Wanted { share, held, .. } = &outcome.wanted;
+    let Wanted { share, .. } = &outcome.wanted;
     outcome.active.then(|| view::EgressLine {
         policies: outcome.wanted.policies.len(),
         pods: share.endpoints.len(),
         // What an ADD put down stays beside the assignment that lifted it.
-        held: held.iter().filter(|held| !share.endpoints.contains_key(&held.pod)).count(),
+        held: outcome.wanted.waiting().count(),
         unassigned: outcome.without().len(),
         gateways: share.gateways.len(),
         dead: outcome.wanted.dead.len(),

@@ -12,6 +12,7 @@ use nicety_core::{
         program::{Policy, Wanted},
         share::{PodKey, Share},
     },
+    ids::ContainerId,
     plan::Link,
     record::PodRef,
 };
@@ -20,6 +21,9 @@ use nicety_objects::{EgressPolicy, Set, manifest::Object};
 
 use super::{alone::Alone, capture::Known};
 use crate::{cluster::Cluster, node::Node};
+
+/// What runtimes call the one interface whose addresses they tell the cluster.
+const TOLD: &str = "eth0";
 
 /// Policies by name.
 pub type Policies = BTreeMap<String, EgressPolicy>;
@@ -85,8 +89,8 @@ pub fn cluster(node: &Node, configured: &[IpNet]) -> Vec<IpNet> {
     IpNet::aggregate(&all.iter().map(IpNet::trunc).collect())
 }
 
-/// One entry for a pod, however many attachments it has; by those policies that captured it at its ADD and still do. One whose labels no
-/// policy wants any more has no assignment that could lift its hold.
+/// One entry for a sandbox, however many attachments it has, by those policies that captured its pod at its ADD and still do: one whose
+/// labels no policy wants any more has no assignment that could lift its hold. A pod that is made again has two until the first is gone.
 pub fn held(node: &Node) -> Vec<Hold> {
     let policies = policies(node);
     let mut held = begun(node);
@@ -102,14 +106,16 @@ pub fn held(node: &Node) -> Vec<Hold> {
 
 /// As their ADDs were answered.
 fn begun(node: &Node) -> Vec<Hold> {
-    let mut held: BTreeMap<PodKey, Hold> = BTreeMap::new();
-    for hold in node.store.holds().into_values() {
-        let one = held.entry(hold.pod.clone()).or_insert_with(|| Hold {
+    let mut held: BTreeMap<(PodKey, ContainerId), Hold> = BTreeMap::new();
+    for (key, hold) in node.store.holds() {
+        let one = held.entry((hold.pod.clone(), key.container)).or_insert_with(|| Hold {
             pod: hold.pod.clone(),
             addresses: BTreeSet::new(),
+            beside: BTreeSet::new(),
             policies: BTreeSet::new(),
         });
-        one.addresses.extend(hold.addresses.iter().copied());
+        let told = if key.ifname.as_str() == TOLD { &mut one.addresses } else { &mut one.beside };
+        told.extend(hold.addresses.iter().copied());
         one.policies.extend(hold.policies.iter().cloned());
     }
     held.into_values().collect()

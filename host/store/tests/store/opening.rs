@@ -163,7 +163,7 @@ fn who_waits_for_a_gateway_waits_after_a_restart_too_and_no_longer_than_its_atta
     let store = open(dir.path());
     let pod = PodKey { namespace: "shop".to_owned(), name: "web".to_owned(), uid: "1".to_owned() };
     let addresses = ["10.1.0.9".parse().unwrap()].into();
-    let hold = Hold { pod, addresses, policies: ["out".to_owned()].into() };
+    let hold = Hold { pod, addresses, beside: Default::default(), policies: ["out".to_owned()].into() };
     assert!(!store.hold(&key("c1"), hold.clone()).unwrap(), "there is no such attachment");
     lease_one(&store, "c1", claim("rail", "10.0.0.0/24"), START).unwrap();
     assert!(store.hold(&key("c1"), hold.clone()).unwrap());

@@ -195,12 +195,10 @@ impl Cluster {
     pub fn hold(&self, pod: &str, policies: &[&str]) {
         let (_, at, addresses) = &self.pods[pod];
         let node = &self.nodes[at];
-        let hold = Hold {
-            pod: key(pod),
-            addresses: addresses.iter().copied().collect(),
-            policies: policies.iter().map(|name| (*name).to_owned()).collect(),
-        };
-        node.host.inside(|| node.datapath.lock().unwrap().hold(hold)).expect("a hold");
+        let new: BTreeSet<IpAddr> = addresses.iter().copied().collect();
+        let policies = policies.iter().map(|name| (*name).to_owned()).collect();
+        let hold = Hold { pod: key(pod), addresses: new.clone(), beside: BTreeSet::new(), policies };
+        node.host.inside(|| node.datapath.lock().unwrap().hold(vec![hold], &new)).expect("a hold");
     }
 }
 

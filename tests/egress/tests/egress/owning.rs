@@ -119,7 +119,12 @@ pub fn child() -> ExitCode {
             let pod = crate::cluster::key(&format!("pod-{last}"));
             let address = format!("10.1.1.{last}").parse().unwrap();
             let policies = wanted.policies.keys().cloned().collect();
-            wanted.held.push(nicety_core::egress::hold::Hold { pod, addresses: [address].into(), policies });
+            wanted.held.push(nicety_core::egress::hold::Hold {
+                pod,
+                addresses: [address].into(),
+                beside: Default::default(),
+                policies,
+            });
         }
         datapath.put(wanted, &mut |_| Ok(())).expect("a put");
     }

@@ -94,11 +94,59 @@ fn the_cluster_and_the_link_are_nobodys_to_capture() {
     assert_eq!(trace(&program, ip("10.1.0.2"), ip("192.0.2.9")), Verdict::NoEndpoint);
 }
 
+fn held(name: &str, addresses: &[&str]) -> Hold {
+    let addresses = addresses.iter().map(|address| ip(address)).collect();
+    Hold { pod: pod(name), addresses, beside: BTreeSet::new(), policies: ["all".to_owned()].into() }
+}
+
+#[test]
+fn a_pod_that_is_made_again_is_held_until_the_assignment_has_its_new_address() {
+    let (mut wanted, ways) = wanted();
+    let dropped = Verdict::Dropped { policy: "all".to_owned() };
+    let of = |wanted: &Wanted, source: &str| {
+        let to = if source.contains(':') { "2001:db8::9" } else { "192.0.2.9" };
+        trace(&program(wanted, &ways), ip(source), ip(to))
+    };
+    // Its namespace is another now, under the same UID; the slice is of before.
+    wanted.held = vec![Hold { beside: [ip("10.9.0.1")].into(), ..held("p", &["10.1.0.7", "fd01::7"]) }];
+    for source in ["10.1.0.7", "10.9.0.1", "fd01::7"] {
+        assert_eq!(of(&wanted, source), dropped, "{source}");
+    }
+    // One family alone is of now.
+    wanted.held[0].addresses = [ip("10.1.0.7"), ip("fd01::1")].into();
+    assert_eq!(of(&wanted, "10.1.0.7"), dropped);
+    // The one before is still there: it lifts its own hold, not that of the one after it.
+    wanted.held.push(held("p", &["10.1.0.1", "fd01::1"]));
+    assert_eq!(of(&wanted, "10.1.0.7"), dropped);
+    wanted.held.pop();
+    wanted.share.endpoints.get_mut(&pod("p")).unwrap().addresses = [ip("10.1.0.7")].into();
+    assert_eq!(gateway_of(&program(&wanted, &ways), "10.1.0.7", "192.0.2.9").as_deref(), Some("far/default"));
+    // What no cluster tells of is not waited for.
+    assert_eq!(of(&wanted, "10.9.0.1"), Verdict::NoEndpoint);
+    wanted.held = vec![Hold { addresses: BTreeSet::new(), beside: [ip("10.9.0.1")].into(), ..held("p", &[]) }];
+    assert_eq!(of(&wanted, "10.9.0.1"), Verdict::NoEndpoint);
+}
+
+#[test]
+fn an_address_that_a_pod_had_before_is_whose_it_is_now() {
+    let (mut wanted, ways) = wanted();
+    // The pod `p` has another address now, and `q` the one that the slice still says is of `p`.
+    wanted.held = vec![held("p", &["10.1.0.7"]), held("q", &["10.1.0.1"])];
+    let dropped = Verdict::Dropped { policy: "all".to_owned() };
+    assert_eq!(trace(&program(&wanted, &ways), ip("10.1.0.1"), ip("192.0.2.9")), dropped);
+    let here = Some(gateway("here", Way::Default).0);
+    let exit = Exit { primary: here, standby: None, reason: String::new() };
+    let endpoint = Endpoint { addresses: [ip("10.1.0.1")].into(), exits: [("all".to_owned(), exit)].into() };
+    wanted.share.endpoints.insert(pod("q"), endpoint);
+    let now = program(&wanted, &ways);
+    assert_eq!(gateway_of(&now, "10.1.0.1", "192.0.2.9").as_deref(), Some("here/default"));
+    assert_eq!(trace(&now, ip("10.1.0.7"), ip("192.0.2.9")), dropped);
+}
+
 #[test]
 fn a_held_pod_is_dropped_until_its_own_assignment_comes() {
     let (mut wanted, ways) = wanted();
-    let hold =
-        |name: &str| Hold { pod: pod(name), addresses: [ip("10.1.0.1")].into(), policies: ["all".to_owned()].into() };
+    let hold = |name: &str| held(name, &["10.1.0.1"]);
     // Another pod with the address of the one before.
     wanted.held.push(hold("q"));
     let dropped = Verdict::Dropped { policy: "all".to_owned() };

@@ -194,8 +194,10 @@ fn fail_over(node: &Node, config: &config::Egress, work: &mut Work) {
     let last = node.egress.outcome();
     let dead = watch::dead(&watch::standings(node, &work.observed, &last.wanted.share, &work.standings));
     if last.active && !dead.is_subset(&last.wanted.dead) {
-        // Who was held since then is still held.
-        let wanted = Wanted { dead, held: want::held(node), ..last.wanted };
+        // Who was held since then is still held, also by a policy that came since.
+        let (held, policies) = want::waiting(node);
+        let mut wanted = Wanted { dead, held, ..last.wanted };
+        wanted.policies.extend(policies);
         let done = work.kernel.reconcile(node, config, &wanted, Look::Change);
         if done.changed {
             info!(microseconds = micros(start.elapsed()), "pods of a dead gateway leave by their standbys");
@@ -269,7 +271,11 @@ fn micros(took: Duration) -> u64 {
 /// where it leaves.
 fn hold(node: &Node, config: &config::Egress, addresses: &BTreeSet<IpAddr>) -> Result<(), String> {
     let mut work = node.egress.work();
-    let program = work.kernel.hold(node, config, want::held(node), addresses)?;
+    if !work.kernel.is_told(node, config) {
+        // The daemon has just begun, or its settings have changed: to hold one pod beside nothing would let all others go.
+        reconcile(node, config, &mut work, Look::Repair);
+    }
+    let program = work.kernel.hold(node, config, want::waiting(node), addresses)?;
     let mut outcome = node.egress.outcome.lock().unwrap_or_else(PoisonError::into_inner);
     outcome.active = true;
     outcome.program = program;

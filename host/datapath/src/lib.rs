@@ -26,7 +26,7 @@ pub use nft::NftError;
 use nicety_core::egress::{
     hold::Hold,
     mark::Marks,
-    program::{GateKind, Program, Settings, Wanted, Ways},
+    program::{GateKind, Policy, Program, Settings, Wanted, Ways},
     share::GatewayId,
     table::{Shown, change::Change, policy_of},
 };
@@ -74,6 +74,8 @@ pub enum Error {
     Routes(#[from] ConversationError),
     #[error("cannot program the packet filter")]
     Filter(#[from] NftError),
+    #[error("what this node captures was not told yet; hint: it is when a `put` has succeeded")]
+    Untold,
     #[error("cannot write down what must be known again after a restart")]
     Keep(#[source] AnyError),
 }
@@ -92,6 +94,8 @@ pub struct Datapath {
     program: Program,
     /// Floating addresses, each with the index of its link, that came here and whose link does not know yet.
     unannounced: BTreeSet<(u32, IpAddr)>,
+    /// Whether `wanted` is what somebody wanted, and not the nothing of the beginning.
+    told: bool,
     /// Our table as it was left, and the generation of rules after that.
     left: Option<(Shown, Option<u32>)>,
     /// Others' chains that drop, as of when somebody else last changed rules.
@@ -109,6 +113,7 @@ impl Datapath {
             ways: Ways::new(),
             program: Program::default(),
             unannounced: BTreeSet::new(),
+            told: false,
             left: None,
             refusing: None,
         })
@@ -117,6 +122,11 @@ impl Datapath {
     /// The last one.
     pub fn program(&self) -> &Program {
         &self.program
+    }
+
+    /// Whether a `put` has succeeded: before, nobody can be held.
+    pub fn is_told(&self) -> bool {
+        self.told
     }
 
     pub fn kept(&self) -> &Kept {
@@ -189,16 +199,26 @@ impl Datapath {
         // Last: with many rules of others it takes a while.
         let settings = self.settings.clone();
         outcome.doubts.extend(others::refusals(&settings, &program, self.refusing(deadline)?));
-        (self.wanted, self.ways, self.program) = (wanted, ways, program);
+        (self.wanted, self.ways, self.program, self.told) = (wanted, ways, program, true);
         Ok(outcome)
     }
 
     /// Before a pod exists: whatever it sends to a destination of these policies is dropped until a `put` brings its assignment. `held`:
-    /// all who are. `new`: addresses of whoever is new among them; what others of these addresses have left behind is forgotten. Only the
-    /// packet filter changes.
-    pub fn hold(&mut self, held: Vec<Hold>, new: &BTreeSet<IpAddr>) -> Result<(), Error> {
+    /// all who are; `policies`: what theirs claim now, which may be newer than the last `put`. `new`: addresses of whoever is new among
+    /// them; what others of these addresses have left behind is forgotten. Only the packet filter changes, and nothing before the first
+    /// `put`: all others would be let go.
+    pub fn hold(
+        &mut self,
+        held: Vec<Hold>,
+        policies: BTreeMap<String, Policy>,
+        new: &BTreeSet<IpAddr>,
+    ) -> Result<(), Error> {
+        if !self.told {
+            return Err(Error::Untold);
+        }
         let deadline = Instant::now() + PATIENCE;
-        let wanted = Wanted { held, ..self.wanted.clone() };
+        let mut wanted = Wanted { held, ..self.wanted.clone() };
+        wanted.policies.extend(policies);
         let program = Program::of(&self.settings, &wanted, &self.ways, &mut self.kept.marks.clone());
         self.filter(&program, deadline)?;
         for address in new {

@@ -1,10 +1,14 @@
 //! The kernel's side: opened when there is something to do, and with other settings when the node's addresses change.
 
-use std::{collections::BTreeSet, error::Error, net::IpAddr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    error::Error,
+    net::IpAddr,
+};
 
 use nicety_core::egress::{
     hold::Hold,
-    program::{Program, Settings, Wanted},
+    program::{Policy, Program, Settings, Wanted},
 };
 use nicety_datapath::{Datapath, Kept, Outcome};
 
@@ -65,18 +69,23 @@ impl Kernel {
         }
     }
 
+    /// Whether the kernel's side knows whom it captures: before, nobody can be held beside them.
+    pub fn is_told(&mut self, node: &Node, config: &Egress) -> bool {
+        self.opened(node, settings(node, config)).is_ok_and(|open| open.datapath.is_told())
+    }
+
     /// The packet filter alone. Returns the program that the kernel has then.
     pub fn hold(
         &mut self,
         node: &Node,
         config: &Egress,
-        held: Vec<Hold>,
+        (held, policies): (Vec<Hold>, BTreeMap<String, Policy>),
         new: &BTreeSet<IpAddr>,
     ) -> Result<Program, String> {
         let open = self.opened(node, settings(node, config))?;
         // What was last put is not all any more.
         open.wanted = None;
-        open.datapath.hold(held, new).map_err(|error| chain(&error))?;
+        open.datapath.hold(held, policies, new).map_err(|error| chain(&error))?;
         Ok(open.datapath.program().clone())
     }
 
@@ -120,8 +129,8 @@ impl Kernel {
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Counters {
-    pub dropped: std::collections::BTreeMap<String, u64>,
-    pub stopped: std::collections::BTreeMap<String, u64>,
+    pub dropped: BTreeMap<String, u64>,
+    pub stopped: BTreeMap<String, u64>,
 }
 
 impl Open {

@@ -51,13 +51,9 @@ pub fn wanted(node: &Node, cluster_cidrs: &[IpNet], alone: &mut Alone, observed:
         None => alone.share(node, observed),
     };
     let held = held(node);
-    let claims = policies.into_iter().map(|(name, policy)| {
-        let EgressPolicy { priority, destinations, excluded, .. } = policy;
-        (name, Policy { priority, destinations, excluded })
-    });
     Wanted {
         share,
-        policies: claims.collect(),
+        policies: policies.into_iter().map(|(name, policy)| (name, claims(policy))).collect(),
         captured: BTreeMap::new(),
         held,
         cluster: cluster(node, cluster_cidrs),
@@ -87,6 +83,20 @@ pub fn cluster(node: &Node, configured: &[IpNet]) -> Vec<IpNet> {
         None => all.extend(world.objects.nodes.values().flat_map(|node| node.ranges())),
     }
     IpNet::aggregate(&all.iter().map(IpNet::trunc).collect())
+}
+
+fn claims(policy: EgressPolicy) -> Policy {
+    let EgressPolicy { priority, destinations, excluded, .. } = policy;
+    Policy { priority, destinations, excluded }
+}
+
+/// Who is held, with the policies by which they are: those may be newer than what the kernel was last told.
+pub fn waiting(node: &Node) -> (Vec<Hold>, BTreeMap<String, Policy>) {
+    let held = held(node);
+    let of = |name: &String| held.iter().any(|held| held.policies.contains(name));
+    let policies = policies(node).into_iter().filter(|(name, _)| of(name));
+    let policies = policies.map(|(name, policy)| (name, claims(policy))).collect();
+    (held, policies)
 }
 
 /// One entry for a sandbox, however many attachments it has, by those policies that captured its pod at its ADD and still do: one whose

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use nicety_core::egress::share::{GatewayId, Way};
+use nicety_datapath::Datapath;
 use rustix::thread::{CapabilitySet, CapabilitySets, capabilities, set_capabilities};
 
 use crate::{
-    cluster::{ANY, Cluster, FAR, NODES, Plan, addresses},
+    cluster::{ANY, Cluster, FAR, NODES, Plan, addresses, settings},
     lab::{deadline, eventually, ip, run},
     outside::{Talk, tcp, udp},
     tests,
@@ -17,6 +18,7 @@ tests![
     a_moved_pod_keeps_its_connections_on_the_gateway_that_lives_and_opens_new_ones_on_the_other,
     a_policy_swapped_live_takes_new_connections_at_once,
     a_pod_that_is_held_never_leaves,
+    a_hold_brings_its_policies_and_lets_nobody_else_go,
     a_floating_address_moves_and_the_link_is_told,
     a_floating_address_that_could_not_be_announced_is_at_the_next_look,
     what_is_wrong_with_one_way_holds_back_no_other,
@@ -110,7 +112,7 @@ fn a_pod_that_is_held_never_leaves() {
     plan.exit("a", "all", &one, None);
     cluster.follow(&plan);
     // Its address was another pod's, whose datagrams had a gateway.
-    cluster.hold("new", &["all"]);
+    cluster.hold("new", &["all"], &plan).expect("a hold");
     for to in FAR {
         assert_eq!((tcp(cluster.pod("new"), to), udp(cluster.pod("new"), to)), (None, None));
     }
@@ -122,13 +124,40 @@ fn a_pod_that_is_held_never_leaves() {
     let mut hold = cluster.wanted("s1", &plan);
     hold.share.endpoints.clear();
     cluster.put("s1", hold);
-    cluster.hold("new", &["all"]);
+    cluster.hold("new", &["all"], &plan).expect("a hold");
     let entries = cluster.nodes["s1"].host.inside(|| run("conntrack", "-L -s 10.1.1.9").1);
     assert!(!entries.contains("src=10.1.1.9"), "{entries}");
     assert_eq!(tcp(cluster.pod("new"), FAR[0]), None);
     let allowed: Vec<String> = ["192.0.2.23", "2001:db8::23"].map(str::to_owned).into();
     let seen: Vec<String> = cluster.log.sources().iter().map(ToString::to_string).collect();
     assert_eq!(seen, allowed);
+}
+
+fn a_hold_brings_its_policies_and_lets_nobody_else_go() {
+    let cluster = Cluster::new();
+    let mut plan = Plan::default();
+    let [one, ..] = three(&mut plan);
+    plan.exit("a", "all", &one, None);
+    cluster.follow(&plan);
+    // The pod comes before the look that the new policy leads to has ended.
+    plan.policy("late", 1, &ANY, &[]);
+    cluster.hold("new", &["late"], &plan).expect("a hold");
+    let as_it_should_be = || {
+        for to in FAR {
+            assert_eq!((tcp(cluster.pod("new"), to), udp(cluster.pod("new"), to)), (None, None));
+        }
+        assert_eq!(tcp(cluster.pod("a"), FAR[0]).as_deref(), Some("192.0.2.23"));
+    };
+    as_it_should_be();
+    // One that has just begun does not know who else is captured.
+    let node = &cluster.nodes["s1"];
+    let kept = node.kept.lock().unwrap().clone();
+    *node.datapath.lock().unwrap() = node.host.inside(|| Datapath::open(settings("s1", 1), kept)).expect("a datapath");
+    let early = cluster.hold("b", &["late"], &plan);
+    assert!(matches!(early, Err(nicety_datapath::Error::Untold)), "{early:?}");
+    as_it_should_be();
+    let seen: Vec<String> = cluster.log.sources().iter().map(ToString::to_string).collect();
+    assert_eq!(seen, ["192.0.2.23"]);
 }
 
 fn a_floating_address_moves_and_the_link_is_told() {

@@ -192,13 +192,16 @@ impl Cluster {
         }
     }
 
-    pub fn hold(&self, pod: &str, policies: &[&str]) {
+    /// `plan`: of which the policies' claims are.
+    pub fn hold(&self, pod: &str, policies: &[&str], plan: &Plan) -> Result<(), nicety_datapath::Error> {
         let (_, at, addresses) = &self.pods[pod];
         let node = &self.nodes[at];
         let new: BTreeSet<IpAddr> = addresses.iter().copied().collect();
+        let claims = plan.policies.iter().filter(|(name, _)| policies.contains(&name.as_str()));
+        let claims = claims.map(|(name, policy)| (name.clone(), policy.clone())).collect();
         let policies = policies.iter().map(|name| (*name).to_owned()).collect();
         let hold = Hold { pod: key(pod), addresses: new.clone(), beside: BTreeSet::new(), policies };
-        node.host.inside(|| node.datapath.lock().unwrap().hold(vec![hold], &new)).expect("a hold");
+        node.host.inside(|| node.datapath.lock().unwrap().hold(vec![hold], claims, &new))
     }
 }
 

@@ -24,7 +24,7 @@ use crate::{
     cluster::told,
     decide::{self, Decided, Reason, Trace},
     del, delegate,
-    egress::hold,
+    egress::{hold, known},
     intend::Intent,
     node::{Node, now},
     pod::{self, Known},
@@ -48,8 +48,8 @@ pub fn add(
         after.told = told::attached(&record);
         return Ok(answer::of(attachment, &record));
     }
-    if let Some(unready) = &node.world().unready {
-        return Err(CniError::new(Code::TryAgainLater, unready.clone()).with_details("nothing was changed"));
+    if let Some(unready) = node.world().unready.clone().or_else(|| known::unready(node)) {
+        return Err(CniError::new(Code::TryAgainLater, unready).with_details("nothing was changed"));
     }
     match known {
         Known::Nothing => {}

@@ -3,6 +3,7 @@
 
 pub mod capture;
 pub mod hold;
+pub mod known;
 pub mod metrics;
 pub mod plan;
 pub mod show;
@@ -179,6 +180,10 @@ pub async fn keep(node: Arc<Node>) {
 /// Returns whom to ask whether they live.
 fn looked(node: &Node, observed: Observed, why: Look) -> BTreeMap<NodeName, IpAddr> {
     let Some(config) = &node.config.egress else { return BTreeMap::new() };
+    if !known::is_told(node) {
+        // The change that tells it leads to the next look.
+        return BTreeMap::new();
+    }
     let mut work = node.egress.work();
     work.observed = observed;
     fail_over(node, config, &mut work);
@@ -213,6 +218,7 @@ fn reconcile(node: &Node, config: &config::Egress, work: &mut Work, why: Look) -
     work.standings = watch::standings(node, &work.observed, &wanted.share, &work.standings);
     wanted.dead = watch::dead(&work.standings);
     let before = node.egress.outcome();
+    known::remember(node, &before.wanted, &wanted);
     let nothing = wanted.share.is_empty() && wanted.policies.is_empty();
     let kernel::Done { program, outcome: done, faults, changed } = if !nothing {
         work.kernel.reconcile(node, config, &wanted, why)
@@ -271,6 +277,9 @@ fn micros(took: Duration) -> u64 {
 /// where it leaves.
 fn hold(node: &Node, config: &config::Egress, addresses: &BTreeSet<IpAddr>) -> Result<(), String> {
     let mut work = node.egress.work();
+    if !known::is_told(node) {
+        return Err("the Kubernetes API has not told yet where this node's pods leave".to_owned());
+    }
     if !work.kernel.is_told(node, config) {
         // The daemon has just begun, or its settings have changed: to hold one pod beside nothing would let all others go.
         reconcile(node, config, &mut work, Look::Repair);

@@ -5,7 +5,7 @@ use std::time::Instant;
 use nicety_cni::{CniError, Code, Mode, NetConf};
 use nicety_core::ids::NetworkName;
 
-use crate::{delegate, node::Node};
+use crate::{delegate, egress, node::Node};
 
 pub fn status(node: &Node, netconf: &NetConf, deadline: Instant) -> Result<String, CniError> {
     delegate::status(node, netconf, deadline)?;
@@ -17,8 +17,8 @@ pub fn status(node: &Node, netconf: &NetConf, deadline: Instant) -> Result<Strin
         return unavailable(format!("`{name}` is not the name of a network"));
     };
     let snapshot = node.snapshot();
-    if let Some(unready) = &snapshot.world.unready {
-        return unavailable(unready.clone());
+    if let Some(unready) = snapshot.world.unready.clone().or_else(|| egress::known::unready(node)) {
+        return unavailable(unready);
     }
     match snapshot.network(&name) {
         None => unavailable(format!("there is no network `{name}`; hint: add its manifest")),

@@ -55,6 +55,8 @@ struct Inner {
     state: RwLock<State>,
     health: Mutex<Health>,
     unsaved: Mutex<BTreeSet<Unsaved>>,
+    /// Held while a file is written.
+    saving: Mutex<()>,
     /// Counts changes of objects of ours, and of what pods are known by.
     objects: watch::Sender<u64>,
     facts: watch::Sender<u64>,
@@ -131,6 +133,7 @@ impl Mirror {
             state: RwLock::new(state),
             health: Mutex::new(health),
             unsaved: Mutex::default(),
+            saving: Mutex::default(),
             objects: watch::Sender::new(0),
             facts: watch::Sender::new(0),
             egress: watch::Sender::new(0),
@@ -341,7 +344,18 @@ impl Mirror {
         }
     }
 
+    /// Writes these at once: for whoever is about to act on them in a way that must not be forgotten.
+    pub fn save_now(&self, feeds: &[Feed]) {
+        for feed in feeds {
+            if let Err(error) = self.save_one(Unsaved::Feed(*feed)) {
+                warn!(error = %crate::chain(&error), feed = feed.name(), "what is known of the Kubernetes API is not saved");
+            }
+        }
+    }
+
     fn save_one(&self, unsaved: Unsaved) -> Result<(), DiskError> {
+        // What is newer is written later.
+        let _one = self.0.saving.lock().unwrap_or_else(PoisonError::into_inner);
         match unsaved {
             Unsaved::Feed(feed) => {
                 let heard = self.locked_health().feeds.get(&feed).and_then(|health| health.heard).unwrap_or_default();

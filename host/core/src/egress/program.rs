@@ -18,7 +18,7 @@ use super::{
     capture::{Claim, flatten},
     hold::Hold,
     mark::{Assigned, Marks, Mask},
-    share::{GatewayId, PodKey, Share, Way},
+    share::{Endpoint, GatewayId, PodKey, Share, Way},
 };
 use crate::{
     address::Family,
@@ -152,6 +152,17 @@ impl Wanted {
 
     fn is_lifted(&self, held: &Hold) -> bool {
         self.share.endpoints.get(&held.pod).is_some_and(|endpoint| held.is_lifted_by(endpoint))
+    }
+
+    /// Whether it captures a pod that these did not, and that is not held: after a restart only what is written down knows of it.
+    pub fn captures_more_than(&self, before: &Wanted) -> bool {
+        let held: BTreeSet<&PodKey> = self.held.iter().map(|held| &held.pod).collect();
+        let more = |(pod, endpoint): (&PodKey, &Endpoint)| {
+            let known = before.share.endpoints.get(pod);
+            !held.contains(pod)
+                && known.is_none_or(|known| endpoint.exits.keys().any(|policy| !known.exits.contains_key(policy)))
+        };
+        (before.policies.is_empty() && !self.policies.is_empty()) || self.share.endpoints.iter().any(more)
     }
 
     /// Pods whose assignment is of what they were before.

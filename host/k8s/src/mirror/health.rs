@@ -94,6 +94,12 @@ impl Health {
         among.iter().filter(|feed| !known(feed)).copied().collect()
     }
 
+    /// As [`Health::unknown`], without what the server said that it has not even the kind of: there can be none.
+    pub fn untold(&self, among: &[Feed]) -> Vec<Feed> {
+        let missing = |feed: &Feed| self.feeds.get(feed).is_some_and(|health| health.phase == Phase::Missing);
+        self.unknown(among).into_iter().filter(|feed| !missing(feed)).collect()
+    }
+
     /// The oldest moment that any of it stands for.
     pub fn oldest(&self) -> Option<Millis> {
         self.feeds.values().filter_map(|health| health.heard).min()
@@ -139,6 +145,9 @@ mod tests {
         health.loaded(Feed::Networks, Millis(5), Millis(9));
         health.failed(Feed::Blocks, &Failure::Missing, Millis(9));
         assert_eq!(health.unknown(&[Feed::Networks, Feed::Blocks, Feed::Pods]), [Feed::Blocks, Feed::Pods]);
+        assert_eq!(health.untold(&[Feed::Networks, Feed::Blocks, Feed::Pods]), [Feed::Pods]);
+        health.failed(Feed::Pods, &Failure::Refused("forbidden".to_owned()), Millis(10));
+        assert_eq!(health.untold(&[Feed::Pods]), [Feed::Pods]);
         assert_eq!(health.oldest(), Some(Millis(5)));
     }
 }

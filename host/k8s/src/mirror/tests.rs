@@ -42,6 +42,17 @@ fn with_node_and_namespace(mirror: &Mirror) {
 }
 
 #[test]
+fn what_must_not_be_forgotten_is_saved_at_once_and_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let mirror = Mirror::open(folder.path(), &node());
+    mirror.tell(Feed::EgressPolicies, all(Vec::new()));
+    mirror.tell(Feed::Networks, all(vec![network("rails", "7", "192.168.0.0/16")]));
+    mirror.save_now(&[Feed::EgressPolicies]);
+    let again = Mirror::open(folder.path(), &node());
+    assert_eq!(again.health().unknown(&[Feed::EgressPolicies, Feed::Networks]), [Feed::Networks]);
+}
+
+#[test]
 fn a_restart_goes_on_with_what_was_saved() {
     let folder = tempfile::tempdir().unwrap();
     let mirror = Mirror::open(folder.path(), &node());

@@ -1,6 +1,6 @@
 use super::*;
 use crate::egress::{
-    share::{Endpoint, Exit, Gateway},
+    share::{Exit, Gateway},
     table::{
         Key, Shown, Table, Value,
         change::{Change, between},
@@ -125,6 +125,23 @@ fn a_pod_that_is_made_again_is_held_until_the_assignment_has_its_new_address() {
     assert_eq!(of(&wanted, "10.9.0.1"), Verdict::NoEndpoint);
     wanted.held = vec![Hold { addresses: BTreeSet::new(), beside: [ip("10.9.0.1")].into(), ..held("p", &[]) }];
     assert_eq!(of(&wanted, "10.9.0.1"), Verdict::NoEndpoint);
+}
+
+#[test]
+fn whom_nothing_but_the_assignment_tells_of_is_more() {
+    let (mut now, _) = wanted();
+    assert!(now.captures_more_than(&Wanted::default()));
+    assert!(!now.captures_more_than(&now));
+    let before = now.clone();
+    let endpoint = now.share.endpoints[&pod("p")].clone();
+    now.share.endpoints.insert(pod("q"), endpoint.clone());
+    assert!(now.captures_more_than(&before));
+    // The hold is written down with the attachment.
+    now.held = vec![held("q", &["10.1.0.2"])];
+    assert!(!now.captures_more_than(&before));
+    now.share.endpoints.get_mut(&pod("p")).unwrap().exits.insert("more".to_owned(), endpoint.exits["all"].clone());
+    assert!(now.captures_more_than(&before));
+    assert!(!before.captures_more_than(&now));
 }
 
 #[test]

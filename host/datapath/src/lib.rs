@@ -44,6 +44,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[serde(default)]
 pub struct Kept {
     pub marks: Marks,
+    /// Numbers that have another gateway than before, while flows and routes of the one before may still be there.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub reused: BTreeSet<u32>,
     /// Settings of interfaces of others, by path below `/proc/sys`, with what stood there before us.
     pub settings: BTreeMap<String, String>,
 }
@@ -144,6 +147,7 @@ impl Datapath {
         let mut kept = self.kept.clone();
         let look::Found { ways, wrong, floating } = look::find(&self.settings, &wanted.share, &seen);
         let program = Program::of(&self.settings, &wanted, &ways, &mut kept.marks);
+        kept.reused.extend(&program.reused);
         outcome.wrong = program.wrong.clone();
         outcome.wrong.extend(wrong);
         for gate in program.gateways.values() {
@@ -183,8 +187,14 @@ impl Datapath {
             matches!(act, Act::DeleteRule(_) | Act::DeleteRoute(_) | Act::DeleteNeighbor(_) | Act::DeleteEntry(_))
         };
         let (gone, come): (Vec<Act>, Vec<Act>) = acts.into_iter().partition(goes);
+        let reused = self.kept.reused.clone();
+        if !reused.is_empty() {
+            // Nobody is led by these numbers while they get another meaning.
+            let before = if self.told { &self.program } else { &program };
+            outcome.changes += self.filter(&before.clone().without(&reused), deadline)?;
+        }
         self.act(&come, &program, &mut outcome, deadline)?;
-        for number in &program.reused {
+        for number in &reused {
             let (mark, mask) = (self.settings.mask.mark(*number), self.settings.mask.bits());
             self.nft.forget(nft::Which::Marked { mark, mask }, deadline)?;
         }
@@ -200,6 +210,10 @@ impl Datapath {
         let settings = self.settings.clone();
         outcome.doubts.extend(others::refusals(&settings, &program, self.refusing(deadline)?));
         (self.wanted, self.ways, self.program, self.told) = (wanted, ways, program, true);
+        if !reused.is_empty() {
+            self.kept.reused.clear();
+            keep(&self.kept).map_err(Error::Keep)?;
+        }
         Ok(outcome)
     }
 

@@ -215,6 +215,14 @@ impl Program {
         program
     }
 
+    /// With no way out by these numbers: nothing gets their marks or stays with them, and their pods' packets are dropped.
+    pub fn without(mut self, numbers: &BTreeSet<u32>) -> Program {
+        self.gateways.retain(|number, _| !numbers.contains(number));
+        self.exits.values_mut().for_each(|pods| pods.retain(|_, number| !numbers.contains(number)));
+        self.exits.retain(|_, pods| !pods.is_empty());
+        self
+    }
+
     /// Rows are gathered and sorted, and maps made of what is in order: a node may have ten thousand pods, and each change looks at all.
     fn pods(&mut self, wanted: &Wanted, marks: &Marks) {
         let share = &wanted.share;

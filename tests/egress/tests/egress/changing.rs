@@ -1,15 +1,23 @@
 //! What changes while traffic goes on: gateways die, drain, are swapped; pods come before their assignment.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, SocketAddr, UdpSocket},
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+};
 
-use nicety_core::egress::share::{GatewayId, Way};
-use nicety_datapath::Datapath;
+use nicety_core::egress::{
+    program::Settings,
+    share::{GatewayId, Way},
+};
+use nicety_datapath::{Datapath, Kept};
 use rustix::thread::{CapabilitySet, CapabilitySets, capabilities, set_capabilities};
 
 use crate::{
     cluster::{ANY, Cluster, FAR, NODES, Plan, addresses, settings},
     lab::{deadline, eventually, ip, run},
-    outside::{Talk, tcp, udp},
+    outside::{PORT, Talk, tcp, udp},
     tests,
 };
 
@@ -19,6 +27,7 @@ tests![
     a_policy_swapped_live_takes_new_connections_at_once,
     a_pod_that_is_held_never_leaves,
     a_hold_brings_its_policies_and_lets_nobody_else_go,
+    a_number_that_is_reused_leads_nobody_to_the_gateway_that_gets_it,
     a_floating_address_moves_and_the_link_is_told,
     a_floating_address_that_could_not_be_announced_is_at_the_next_look,
     what_is_wrong_with_one_way_holds_back_no_other,
@@ -156,6 +165,55 @@ fn a_hold_brings_its_policies_and_lets_nobody_else_go() {
     let early = cluster.hold("b", &["late"], &plan);
     assert!(matches!(early, Err(nicety_datapath::Error::Untold)), "{early:?}");
     as_it_should_be();
+    let seen: Vec<String> = cluster.log.sources().iter().map(ToString::to_string).collect();
+    assert_eq!(seen, ["192.0.2.23"]);
+}
+
+fn a_number_that_is_reused_leads_nobody_to_the_gateway_that_gets_it() {
+    let cluster = Cluster::new();
+    let node = &cluster.nodes["s1"];
+    // Six gateways have numbers.
+    let few = Settings { mask: "0x00700000".parse().unwrap(), ..settings("s1", 1) };
+    *node.datapath.lock().unwrap() = node.host.inside(|| Datapath::open(few, Kept::default())).expect("a datapath");
+    let mut plan = Plan::default();
+    let [one, two, _] = three(&mut plan);
+    for at in ["s2", "g1", "g3"] {
+        plan.gateway(at, Way::Default);
+    }
+    let (both, done) = (plan.clone(), AtomicBool::new(false));
+    let with = |id: &GatewayId, other: &GatewayId| {
+        let mut plan = both.clone();
+        plan.gateways.remove(other);
+        plan.gateway("g2", Way::Default);
+        plan.exit("a", "all", id, None);
+        plan
+    };
+    let (first, second) = (with(&one, &two), with(&two, &one));
+    cluster.follow(&first);
+    for name in ["g1", "g2"] {
+        cluster.put(name, cluster.wanted(name, &both));
+    }
+    assert_eq!(tcp(cluster.pod("a"), FAR[0]).as_deref(), Some("192.0.2.23"));
+    let mut captured = second.clone();
+    captured.without_exit("a", "all");
+    captured.exits.clear();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let to: SocketAddr = (FAR[0].parse::<IpAddr>().unwrap(), PORT).into();
+            let socket = cluster.pod("a").inside(|| UdpSocket::bind("0.0.0.0:0")).unwrap();
+            while !done.load(Ordering::Relaxed) {
+                drop(socket.send_to(b"whose", to));
+            }
+        });
+        for _ in 0..10 {
+            // It loses its gateway, whose number the other gets; it is nobody's pod.
+            cluster.put("s1", cluster.wanted("s1", &captured));
+            assert!(node.kept.lock().unwrap().reused.is_empty());
+            cluster.put("s1", cluster.wanted("s1", &first));
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+    assert_eq!(node.kept.lock().unwrap().marks.number(&two), None, "the number went to and fro");
     let seen: Vec<String> = cluster.log.sources().iter().map(ToString::to_string).collect();
     assert_eq!(seen, ["192.0.2.23"]);
 }

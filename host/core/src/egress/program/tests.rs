@@ -82,6 +82,22 @@ fn a_pod_leaves_by_its_gateway_and_by_its_standby_when_that_is_dead() {
 }
 
 #[test]
+fn without_its_number_a_gateway_gets_no_packet_and_keeps_no_flow() {
+    let (wanted, ways) = wanted();
+    let mut marks = Marks::default();
+    let program = Program::of(&settings(), &wanted, &ways, &mut marks);
+    let far = marks.number(&"far/default".to_owned().into()).unwrap();
+    let without = program.clone().without(&[far].into());
+    let dropped = Verdict::Dropped { policy: "all".to_owned() };
+    assert_eq!(trace(&without, ip("10.1.0.1"), ip("192.0.2.9")), dropped);
+    assert_eq!(without.endpoints, program.endpoints);
+    let table = Table::of(&settings(), &without);
+    assert!(!table.sets["gates"].elements.contains_key(&Key::number(settings().mask.mark(far))));
+    assert!(!table.sets.keys().any(|name| name.starts_with("exits")), "{:?}", table.sets.keys());
+    assert_eq!(program.clone().without(&BTreeSet::new()), program);
+}
+
+#[test]
 fn the_cluster_and_the_link_are_nobodys_to_capture() {
     let (wanted, ways) = wanted();
     let program = program(&wanted, &ways);

@@ -2,6 +2,7 @@
 //! one, and tells what it sees. Nothing here waits for the API or the controller: a gateway that dies is left at once.
 
 pub mod capture;
+pub mod follow;
 pub mod hold;
 pub mod known;
 pub mod metrics;
@@ -18,7 +19,10 @@ pub mod kernel;
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::IpAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -47,13 +51,19 @@ use crate::{
 };
 use nicety_deciding::chain;
 
-/// Somebody may have changed what is ours in the kernel.
+/// Somebody may have changed what is ours in the kernel, and nobody has told.
 const LOOK: Duration = Duration::from_secs(30);
 
 /// What came of the last look, and how to ask for another.
 #[derive(Debug, Default)]
 pub struct Egress {
     again: Notify,
+    /// The next look is to be a [`Look::Repair`].
+    suspect: AtomicBool,
+    /// Links, addresses or routes have changed, or whether there is anything to look after.
+    stirred: Notify,
+    /// Our rules have changed, by ourselves or by others.
+    rules: Notify,
     /// Held while the kernel is changed.
     work: Mutex<Work>,
     outcome: Mutex<Outcome>,
@@ -102,6 +112,16 @@ pub enum Look {
 impl Egress {
     /// Something may have changed; returns at once.
     pub fn look(&self) {
+        self.again.notify_one();
+    }
+
+    /// Links, addresses or routes of this node have changed; returns at once.
+    pub fn stir(&self) {
+        self.stirred.notify_one();
+    }
+
+    fn repair(&self) {
+        self.suspect.store(true, Ordering::Release);
         self.again.notify_one();
     }
 
@@ -173,7 +193,9 @@ pub async fn keep(node: Arc<Node>) {
                 Ok(()) = told.changed() => {}
             }
         };
-        why = if timeout(LOOK, changed).await.is_ok() { Look::Change } else { Look::Repair };
+        let late = timeout(LOOK, changed).await.is_err();
+        let suspect = node.egress.suspect.swap(false, Ordering::AcqRel);
+        why = if late || suspect { Look::Repair } else { Look::Change };
     }
 }
 
@@ -266,6 +288,9 @@ fn reconcile(node: &Node, config: &config::Egress, work: &mut Work, why: Look) -
         changes: before.changes.saturating_add(u64::from(changed)),
     };
     *node.egress.outcome.lock().unwrap_or_else(PoisonError::into_inner) = outcome;
+    if before.active == nothing {
+        node.egress.stir();
+    }
     watches
 }
 

@@ -67,7 +67,10 @@ pub async fn follow(node: Arc<Node>, mut changes: Changes) -> Result<(), WatchEr
         let reader = node.clone();
         let read = tokio::task::spawn_blocking(move || reader.inventory.refresh(&reader.world().overlay));
         match read.await {
-            Ok(Ok(())) => node.peers.look(),
+            Ok(Ok(())) => {
+                node.peers.look();
+                node.egress.stir();
+            }
             Ok(Err(error)) => warn!(%error, "cannot read the node's NICs"),
             Err(panic) => warn!(%panic, "reading the node's NICs ended in a panic"),
         }

@@ -66,6 +66,7 @@ async fn until_stopped(node: Arc<Node>) -> anyhow::Result<()> {
     background.spawn(unheard(node.clone()));
     background.spawn(peers::keep(node.clone()));
     background.spawn(egress::keep(node.clone()));
+    background.spawn(egress::follow::follow(node.clone()));
     if let Some(listener) = engine {
         background.spawn(sidecar::serve(node.clone(), listener));
     }

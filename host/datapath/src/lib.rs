@@ -22,7 +22,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub use nft::NftError;
+pub use nft::{NftError, Watch};
 use nicety_core::egress::{
     hold::Hold,
     mark::Marks,
@@ -240,6 +240,13 @@ impl Datapath {
         }
         (self.wanted, self.program) = (wanted, program);
         Ok(())
+    }
+
+    /// Whether anybody has changed rules since our table was left, ours or others: what there is of ours is known after the next `put`.
+    pub fn is_touched(&mut self) -> Result<bool, Error> {
+        let now = self.nft.generation(Instant::now() + PATIENCE)?;
+        let left = self.left.as_ref().and_then(|(_, left)| *left);
+        Ok(self.told && (left.is_none() || left != now))
     }
 
     /// Packets that were dropped because their policy had no gateway, by policy, since our table was made.

@@ -10,6 +10,7 @@ mod flows;
 mod numbers;
 mod read;
 mod refusing;
+mod watch;
 
 use std::{
     io,
@@ -32,6 +33,7 @@ use self::{
 pub use self::{
     flows::Which,
     refusing::{Hook, Refusing},
+    watch::Watch,
 };
 
 /// The kernel fills one read of a dump up to 32 KiB.
@@ -206,7 +208,7 @@ impl Nft {
         }
     }
 
-    fn receive(&mut self, deadline: Instant, mut each: impl FnMut(Answer<'_>)) -> Result<(), NftError> {
+    fn receive(&mut self, deadline: Instant, each: impl FnMut(Answer<'_>)) -> Result<(), NftError> {
         self.received.resize(RECEIVE, 0);
         let length = loop {
             let flags = RecvFlags::DONTWAIT.bits().cast_signed();
@@ -217,20 +219,24 @@ impl Nft {
                 Err(error) => return Err(NftError::Receive(error)),
             }
         };
-        let mut rest = self.received.get(..length).unwrap_or_default();
-        while let Some((header, body)) = rest.split_first_chunk::<16>() {
-            let [l0, l1, l2, l3, k0, k1, f0, f1, s0, s1, s2, s3, ..] = *header;
-            let length = u32::from_ne_bytes([l0, l1, l2, l3]) as usize;
-            let payload = body.get(..length.saturating_sub(16)).unwrap_or_default();
-            each(Answer {
-                sequence: u32::from_ne_bytes([s0, s1, s2, s3]),
-                kind: u16::from_ne_bytes([k0, k1]),
-                flags: u16::from_ne_bytes([f0, f1]),
-                payload,
-            });
-            rest = rest.get(length.max(16).next_multiple_of(4)..).unwrap_or_default();
-        }
+        messages(self.received.get(..length).unwrap_or_default(), each);
         Ok(())
+    }
+}
+
+fn messages(bytes: &[u8], mut each: impl FnMut(Answer<'_>)) {
+    let mut rest = bytes;
+    while let Some((header, body)) = rest.split_first_chunk::<16>() {
+        let [l0, l1, l2, l3, k0, k1, f0, f1, s0, s1, s2, s3, ..] = *header;
+        let length = u32::from_ne_bytes([l0, l1, l2, l3]) as usize;
+        let payload = body.get(..length.saturating_sub(16)).unwrap_or_default();
+        each(Answer {
+            sequence: u32::from_ne_bytes([s0, s1, s2, s3]),
+            kind: u16::from_ne_bytes([k0, k1]),
+            flags: u16::from_ne_bytes([f0, f1]),
+            payload,
+        });
+        rest = rest.get(length.max(16).next_multiple_of(4)..).unwrap_or_default();
     }
 }
 

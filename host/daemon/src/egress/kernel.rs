@@ -74,6 +74,11 @@ impl Kernel {
         self.opened(node, settings(node, config)).is_ok_and(|open| open.datapath.is_told())
     }
 
+    /// Whether anybody else may have changed our rules. What cannot be known is no reason: the next look reads them.
+    pub fn is_touched(&mut self) -> bool {
+        self.open.as_mut().is_some_and(|open| open.datapath.is_touched().unwrap_or_default())
+    }
+
     /// The packet filter alone. Returns the program that the kernel has then.
     pub fn hold(
         &mut self,

@@ -8,7 +8,7 @@ use std::{
 };
 
 use nicety_core::egress::share::Way;
-use nicety_datapath::{Datapath, Kept};
+use nicety_datapath::{Datapath, Kept, Watch};
 
 use crate::{
     cluster::{ANY, Cluster, FAR, NODES, Plan, addresses, nft, settings},
@@ -19,6 +19,7 @@ use crate::{
 
 tests![
     what_somebody_took_away_comes_back_and_nothing_is_done_twice,
+    the_kernel_tells_of_what_others_do_to_our_table_and_to_no_other,
     another_daemon_takes_over_and_changes_nothing,
     a_daemon_that_is_killed_leaves_nothing_that_the_next_does_not_repair,
     nothing_is_left,
@@ -86,6 +87,42 @@ fn what_somebody_took_away_comes_back_and_nothing_is_done_twice() {
         assert!(again("s1") > 0, "{damage}");
         assert_eq!(again("s1"), 0, "{damage}");
     }
+    works(&cluster);
+}
+
+fn the_kernel_tells_of_what_others_do_to_our_table_and_to_no_other() {
+    let cluster = Cluster::new();
+    let plan = plan();
+    cluster.follow(&plan);
+    let node = &cluster.nodes["s1"];
+    let mut watch = node.host.inside(Watch::open).expect("a watch");
+    let is_touched = || node.host.inside(|| node.datapath.lock().unwrap().is_touched()).unwrap();
+    assert!(!watch.is_touched().unwrap() && !is_touched());
+    node.host.inside(|| nft("add table inet nicety_egress_not"));
+    assert!(!watch.is_touched().unwrap(), "another's table");
+    for damage in ["flush ruleset", "flush chain inet nicety_egress steer", "flush set inet nicety_egress captured4"] {
+        node.host.inside(|| nft(damage));
+        assert!(watch.is_touched().unwrap() && is_touched(), "{damage}");
+        assert!(cluster.put("s1", cluster.wanted("s1", &plan)).changes > 0, "{damage}");
+        // What we did ourselves is told as well, and known.
+        assert!(watch.is_touched().unwrap() && !is_touched(), "{damage}");
+        assert!(!watch.is_touched().unwrap());
+    }
+    // Whoever waits is woken.
+    let waiting = thread::spawn(move || {
+        watch.wait().unwrap();
+        watch
+    });
+    thread::sleep(Duration::from_millis(50));
+    assert!(!waiting.is_finished());
+    node.host.inside(|| nft("flush ruleset"));
+    let mut watch = waiting.join().unwrap();
+    assert!(cluster.put("s1", cluster.wanted("s1", &plan)).changes > 0);
+    // More than the kernel keeps for a reader.
+    for _ in 0..300 {
+        node.host.inside(|| nft("add table inet nicety_egress_not; delete table inet nicety_egress_not"));
+    }
+    assert!(watch.is_touched().unwrap());
     works(&cluster);
 }
 

@@ -28,7 +28,7 @@ use nicety_core::egress::{
     mark::Marks,
     program::{GateKind, Policy, Program, Settings, Wanted, Ways},
     share::GatewayId,
-    table::{Shown, change::Change, policy_of},
+    table::{Shown, change::Change, counter, policy_of},
 };
 use nicety_kernel::{
     ConversationError, forwarding,
@@ -252,7 +252,10 @@ impl Datapath {
     /// Packets that were dropped because their policy had no gateway, by policy, since our table was made.
     pub fn dropped(&mut self) -> Result<BTreeMap<String, u64>, Error> {
         let counters = self.nft.counters(Instant::now() + PATIENCE)?;
-        Ok(counters.iter().filter_map(|(name, packets)| Some((policy_of(name)?.to_owned(), *packets))).collect())
+        let whole: BTreeMap<String, &String> =
+            self.program.policies.keys().map(|policy| (counter(policy), policy)).collect();
+        let policy = |name: &str| Some(whole.get(name).map_or(policy_of(name)?, |policy| policy.as_str()).to_owned());
+        Ok(counters.iter().filter_map(|(name, packets)| Some((policy(name)?, *packets))).collect())
     }
 
     /// Packets that were stopped because they would have left with another source or another way than they should: `strayed`; and

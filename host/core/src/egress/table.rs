@@ -146,12 +146,28 @@ impl Table {
     }
 }
 
-/// Of the packets that a policy dropped because there was no gateway.
-pub fn counter(policy: &str) -> String {
-    format!("dropped-{policy}")
+/// What the kernel takes of a name, in bytes, and what stands before a policy's in ours at most (`exits4-65535-`).
+const LONGEST_NAME: usize = 255;
+const BEFORE_POLICY: usize = 13;
+/// What stands for the rest of a long one.
+const DIGEST: usize = 17;
+
+/// A policy as it stands in names of the kernel: one that is too long has its end replaced by what it is hashed to, behind a character that
+/// no policy's name has.
+fn short(policy: &str) -> String {
+    let room = LONGEST_NAME - BEFORE_POLICY;
+    match policy.get(..room - DIGEST) {
+        Some(begin) if policy.len() > room => format!("{begin}_{:016x}", hash::number(&["egress-name", policy])),
+        _ => policy.to_owned(),
+    }
 }
 
-/// The policy whose counter this is.
+/// Of the packets that a policy dropped because there was no gateway.
+pub fn counter(policy: &str) -> String {
+    format!("dropped-{}", short(policy))
+}
+
+/// The policy whose counter this is, as it stands in names.
 pub fn policy_of(counter: &str) -> Option<&str> {
     counter.strip_prefix("dropped-")
 }

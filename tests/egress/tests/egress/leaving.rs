@@ -11,6 +11,7 @@ use crate::{
 tests![
     every_pod_leaves_by_its_gateway_and_no_other,
     the_longest_prefix_wins_and_what_a_policy_excludes_is_its_own_matter,
+    policies_of_the_longest_names_are_two_and_count_by_their_names,
 ];
 
 fn some(text: &str) -> Option<String> {
@@ -71,4 +72,22 @@ fn the_longest_prefix_wins_and_what_a_policy_excludes_is_its_own_matter() {
     // Excluded: as if there were no policy. Nobody masquerades here, and the server knows no way back to pods.
     leaves(&cluster, "a", OTHER[0], None);
     assert!(cluster.log.sources().contains(&cluster.address("a", 0)), "{:?}", cluster.log.sources());
+}
+
+fn policies_of_the_longest_names_are_two_and_count_by_their_names() {
+    let cluster = Cluster::new();
+    let mut plan = Plan::default();
+    let one = plan.gateway("g1", addresses(["192.0.2.23", "2001:db8::23"]));
+    let [first, second] = ["a", "b"].map(|last| format!("{}{last}", "long-".repeat(50) + "xx"));
+    plan.policy(&first, 0, &["198.51.100.0/24", "2001:db8:9::/48"], &[]);
+    plan.policy(&second, 0, &["203.0.113.0/24"], &[]);
+    plan.exit("a", &first, &one, None);
+    plan.without_exit("a", &second);
+    cluster.follow(&plan);
+    leaves(&cluster, "a", FAR[0], Some("192.0.2.23"));
+    leaves(&cluster, "a", FAR[1], Some("2001:db8::23"));
+    leaves(&cluster, "a", OTHER[0], None);
+    let dropped = cluster.nodes["s1"].datapath.lock().unwrap().dropped().unwrap();
+    assert!(dropped[&second] > 0 && dropped[&first] == 0, "{dropped:?}");
+    assert_eq!(cluster.put("s1", cluster.wanted("s1", &plan)).changes, 0);
 }

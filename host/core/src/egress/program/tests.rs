@@ -229,6 +229,24 @@ fn every_destination_has_an_answer_in_a_class() {
 }
 
 #[test]
+fn the_kernel_takes_the_longest_names_of_policies_and_tells_them_apart() {
+    let (mut wanted, ways) = wanted();
+    let policy = wanted.policies["all"].clone();
+    let exit = wanted.share.endpoints[&pod("p")].exits["all"].clone();
+    let long = ["a", "b"].map(|last| format!("{}{last}", "x".repeat(252)));
+    for name in long.iter().chain([&"y".repeat(240)]) {
+        wanted.policies.insert(name.clone(), policy.clone());
+        wanted.share.endpoints.get_mut(&pod("p")).unwrap().exits.insert(name.clone(), exit.clone());
+    }
+    let table = Table::of(&settings(), &program(&wanted, &ways));
+    let names = || table.chains.keys().chain(table.sets.keys()).chain(&table.counters);
+    assert!(names().all(|name| name.len() <= 255));
+    let of = |begin: &str| names().filter(|name| name.starts_with(begin)).count();
+    assert_eq!([of("policy-"), of("dropped-"), of("exits4-")], [4, 4, 4]);
+    assert!(names().any(|name| *name == format!("dropped-{}", "y".repeat(240))));
+}
+
+#[test]
 fn nothing_is_wanted_of_a_kernel_that_has_it() {
     let (wanted, ways) = wanted();
     let table = Table::of(&settings(), &program(&wanted, &ways));

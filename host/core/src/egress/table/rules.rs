@@ -27,6 +27,7 @@ use super::{
         ARRIVALS, GATES, LINK_GROUPS, MINE, captured, destinations, direct, exits, gateways_of, leave, link_group,
         nodes, pods,
     },
+    short,
 };
 use crate::{
     address::Family,
@@ -76,7 +77,7 @@ pub fn class_chain(family: Family, class: u32) -> String {
 }
 
 pub fn policy_chain(policy: &str) -> String {
-    format!("policy-{policy}")
+    format!("policy-{}", short(policy))
 }
 
 pub fn chains(settings: &Settings, program: &Program) -> BTreeMap<String, Chain> {

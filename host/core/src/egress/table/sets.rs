@@ -8,6 +8,7 @@ use std::{
 use super::{
     Key, Set, Shape, Type, Value, octets,
     rules::{exit_chain, policy_chain, stay_chain},
+    short,
 };
 use crate::{
     address::{Family, number},
@@ -64,7 +65,7 @@ pub fn destinations(family: Family, class: u32) -> String {
 
 /// The pods that leave by this gateway under this policy.
 pub fn exits(family: Family, policy: &str, number: u32) -> String {
-    format!("exits{}-{number}-{policy}", suffix(family))
+    format!("exits{}-{number}-{}", suffix(family), short(policy))
 }
 
 /// A policy's pods by family and gateway, in their order.

@@ -306,8 +306,12 @@ fn hold(node: &Node, config: &config::Egress, addresses: &BTreeSet<IpAddr>) -> R
         return Err("the Kubernetes API has not told yet where this node's pods leave".to_owned());
     }
     if !work.kernel.is_told(node, config) {
-        // The daemon has just begun, or its settings have changed: to hold one pod beside nothing would let all others go.
+        // The daemon has just begun, its settings have changed, or the last change has failed: to hold one pod beside what is not known
+        // would let others go.
         reconcile(node, config, &mut work, Look::Repair);
+        if !node.egress.is_active() {
+            return Ok(());
+        }
     }
     let program = work.kernel.hold(node, config, want::waiting(node), addresses)?;
     let mut outcome = node.egress.outcome.lock().unwrap_or_else(PoisonError::into_inner);

@@ -77,7 +77,7 @@ pub enum Error {
     Routes(#[from] ConversationError),
     #[error("cannot program the packet filter")]
     Filter(#[from] NftError),
-    #[error("what this node captures was not told yet; hint: it is when a `put` has succeeded")]
+    #[error("what this node captures was not told yet; hint: it is once a `put` has succeeded")]
     Untold,
     #[error("cannot write down what must be known again after a restart")]
     Keep(#[source] AnyError),
@@ -97,7 +97,7 @@ pub struct Datapath {
     program: Program,
     /// Floating addresses, each with the index of its link, that came here and whose link does not know yet.
     unannounced: BTreeSet<(u32, IpAddr)>,
-    /// Whether `wanted` is what somebody wanted, and not the nothing of the beginning.
+    /// Whether `wanted` is what the kernel has, and neither the nothing of the beginning nor what was before a `put` that failed.
     told: bool,
     /// Our table as it was left, and the generation of rules after that.
     left: Option<(Shown, Option<u32>)>,
@@ -127,7 +127,7 @@ impl Datapath {
         &self.program
     }
 
-    /// Whether a `put` has succeeded: before, nobody can be held.
+    /// Whether the last `put` has succeeded: before, nobody can be held.
     pub fn is_told(&self) -> bool {
         self.told
     }
@@ -139,6 +139,8 @@ impl Datapath {
     /// Makes the kernel as wanted. What leads packets somewhere is there before they are led there.
     pub fn put(&mut self, wanted: Wanted, keep: Keep<'_>) -> Result<Outcome, Error> {
         let deadline = Instant::now() + PATIENCE;
+        // Of one that fails it is not known how far it came.
+        let told = std::mem::take(&mut self.told);
         let mut seen = tunnels::read(deadline)?;
         let mut outcome = Outcome { doubts: others::bypass(&seen).into_iter().collect(), ..Outcome::default() };
         outcome.faults.extend(others::marks(self.settings.mask, &seen));
@@ -190,7 +192,7 @@ impl Datapath {
         let reused = self.kept.reused.clone();
         if !reused.is_empty() {
             // Nobody is led by these numbers while they get another meaning.
-            let before = if self.told { &self.program } else { &program };
+            let before = if told { &self.program } else { &program };
             outcome.changes += self.filter(&before.clone().without(&reused), deadline)?;
         }
         self.act(&come, &program, &mut outcome, deadline)?;
@@ -219,8 +221,8 @@ impl Datapath {
 
     /// Before a pod exists: whatever it sends to a destination of these policies is dropped until a `put` brings its assignment. `held`:
     /// all who are; `policies`: what theirs claim now, which may be newer than the last `put`. `new`: addresses of whoever is new among
-    /// them; what others of these addresses have left behind is forgotten. Only the packet filter changes, and nothing before the first
-    /// `put`: all others would be let go.
+    /// them; what others of these addresses have left behind is forgotten. Only the packet filter changes, and nothing before a `put` has
+    /// succeeded: all others would be let go.
     pub fn hold(
         &mut self,
         held: Vec<Hold>,

@@ -165,6 +165,20 @@ fn a_hold_brings_its_policies_and_lets_nobody_else_go() {
     let early = cluster.hold("b", &["late"], &plan);
     assert!(matches!(early, Err(nicety_datapath::Error::Untold)), "{early:?}");
     as_it_should_be();
+    // Nor does one whose last change has failed know how far it came.
+    plan.without_exit("b", "late");
+    plan.without_exit("new", "late");
+    cluster.put("s1", cluster.wanted("s1", &plan));
+    let failed = node.host.inside(|| {
+        // A gateway more, whose number is to be written down.
+        let mut more = plan.clone();
+        more.gateway("s2", Way::Default);
+        let wanted = cluster.wanted("s1", &more);
+        node.datapath.lock().unwrap().put(wanted, &mut |_| Err("the disk is full".into()))
+    });
+    assert!(matches!(failed, Err(nicety_datapath::Error::Keep(_))), "{failed:?}");
+    assert!(matches!(cluster.hold("b", &["late"], &plan), Err(nicety_datapath::Error::Untold)));
+    as_it_should_be();
     let seen: Vec<String> = cluster.log.sources().iter().map(ToString::to_string).collect();
     assert_eq!(seen, ["192.0.2.23"]);
 }

@@ -1,6 +1,9 @@
 //! What the assembly has been told, so that it is told of differences alone.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use nicety_core::{
     egress::{
@@ -97,18 +100,26 @@ impl Known {
         }
         // Counted so until it is known which they are.
         let others = observers::MOST.min(self.nodes.len().saturating_sub(1));
-        let standing = |(node, mut reports): (&NodeName, Vec<Report>)| {
+        let standing = |node: &NodeName, reports: &[Report], dead: &BTreeSet<NodeName>| {
+            let mut reports: Vec<&Report> = reports.iter().filter(|report| !dead.contains(&report.observer)).collect();
             let watching = assembly.observers(node);
             if !watching.is_empty() {
                 reports.retain(|report| watching.contains(&report.observer));
             }
             let count = if watching.is_empty() { others } else { watching.len() };
-            let now = quorum(&reports, count);
+            let now = quorum(reports, count);
             let kept = self.health.get(node).filter(|_| now.health == Health::Unknown);
-            (node.clone(), kept.copied().unwrap_or(now))
+            kept.copied().unwrap_or(now)
         };
-        let there = reports.into_iter().filter(|(node, _)| self.nodes.contains_key(node.as_str()));
-        let health: BTreeMap<NodeName, Standing> = there.map(standing).collect();
+        reports.retain(|node, _| self.nodes.contains_key(node.as_str()));
+        let all = |dead: &BTreeSet<NodeName>| -> BTreeMap<NodeName, Standing> {
+            reports.iter().map(|(node, reports)| ((*node).clone(), standing(node, reports, dead))).collect()
+        };
+        let first = all(&BTreeSet::new());
+        let dead = first.iter().filter(|(_, standing)| standing.health == Health::Unhealthy);
+        let dead: BTreeSet<NodeName> = dead.map(|(node, _)| node.clone()).collect();
+        // What a node said that others call dead by now is old.
+        let health = if dead.is_empty() { first } else { all(&dead) };
         if health == self.health {
             return None;
         }

@@ -1,5 +1,8 @@
 //! Who watches a gateway: a few other nodes, by rendezvous hashing, so that the work grows with the gateways and not with the cluster, and
-//! a node's coming or going changes one watcher in five at most. Everybody who knows the nodes knows the watchers.
+//! a node's coming or going changes one watcher in five at most. Everybody who knows the nodes knows the watchers. Where zones are known
+//! they are of as many as there are, so that what takes a zone away takes the fewest of them.
+
+use std::{cmp::Reverse, collections::BTreeMap};
 
 use crate::{hash, ids::NodeName};
 
@@ -8,19 +11,36 @@ pub const MOST: usize = 5;
 
 /// Nodes that may watch, prepared: each is hashed once, however many gateways there are.
 #[derive(Debug, Clone, Default)]
-pub struct Watchers<'a>(Vec<(u64, &'a NodeName)>);
+pub struct Watchers<'a> {
+    /// With the place of each one's zone.
+    nodes: Vec<(u64, &'a NodeName, usize)>,
+    zones: usize,
+}
 
 impl<'a> Watchers<'a> {
     pub fn of(nodes: impl IntoIterator<Item = &'a NodeName>) -> Watchers<'a> {
-        Watchers(nodes.into_iter().map(|node| (hash::number(&["egress-watcher", node.as_str()]), node)).collect())
+        Watchers::in_zones(nodes.into_iter().map(|node| (node, None)))
+    }
+
+    /// Those of which no zone is known are of one together.
+    pub fn in_zones(nodes: impl IntoIterator<Item = (&'a NodeName, Option<&'a str>)>) -> Watchers<'a> {
+        let mut zones: BTreeMap<Option<&str>, usize> = BTreeMap::new();
+        let hashed = nodes.into_iter().map(|(node, zone)| {
+            let next = zones.len();
+            let zone = *zones.entry(zone).or_insert(next);
+            (hash::number(&["egress-watcher", node.as_str()]), node, zone)
+        });
+        let nodes = hashed.collect();
+        Watchers { nodes, zones: zones.len() }
     }
 
     /// At most [`MOST`], best first; never the gateway itself. Fewer where there are fewer nodes.
     pub fn watching(&self, gateway: &NodeName) -> Vec<&'a NodeName> {
         let seed = hash::number(&["egress-watched", gateway.as_str()]);
-        // Worst first, so that most nodes are turned away by one comparison.
-        let mut best: Vec<(u64, &NodeName)> = Vec::with_capacity(MOST + 1);
-        for (own, node) in self.0.iter().filter(|(_, node)| *node != gateway) {
+        // Of each zone, worst first, so that most nodes are turned away by one comparison.
+        let mut zones: Vec<Vec<(u64, &NodeName)>> = vec![Vec::new(); self.zones];
+        for (own, node, zone) in self.nodes.iter().filter(|(_, node, _)| *node != gateway) {
+            let Some(best) = zones.get_mut(*zone) else { continue };
             let worth = (mixed(own ^ seed), *node);
             if best.len() == MOST && best.first().is_some_and(|least| worth < *least) {
                 continue;
@@ -31,7 +51,11 @@ impl<'a> Watchers<'a> {
                 best.remove(0);
             }
         }
-        best.into_iter().rev().map(|(_, node)| node).collect()
+        // The best of each zone before the second of any.
+        let ranked = zones.into_iter().flat_map(|best| best.into_iter().rev().enumerate());
+        let mut ranked: Vec<_> = ranked.map(|(rank, worth)| (rank, Reverse(worth))).collect();
+        ranked.sort_unstable();
+        ranked.into_iter().take(MOST).map(|(_, Reverse((_, node)))| node).collect()
     }
 }
 
@@ -44,8 +68,6 @@ fn mixed(number: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
 
     fn nodes(count: usize) -> Vec<NodeName> {
@@ -73,6 +95,28 @@ mod tests {
             let (old, new) = (before.watching(gateway), after.watching(gateway));
             let lost = usize::from(old.contains(&&all[39]));
             assert_eq!(old.iter().filter(|node| !new.contains(node)).count(), lost);
+        }
+    }
+
+    #[test]
+    fn watchers_are_of_as_many_zones_as_there_are_and_one_that_goes_changes_one() {
+        let all = nodes(60);
+        for count in [2, 3, 5, 12] {
+            let zones: Vec<String> = (0..count).map(|zone| format!("zone-{zone}")).collect();
+            let zone = |at: usize| zones.get(at % count).map(String::as_str);
+            let of = |these: &[NodeName]| -> Vec<Vec<NodeName>> {
+                let watchers = Watchers::in_zones(these.iter().enumerate().map(|(at, node)| (node, zone(at))));
+                all[..59].iter().map(|gateway| watchers.watching(gateway).into_iter().cloned().collect()).collect()
+            };
+            for (watching, less) in of(&all).into_iter().zip(of(&all[..59])) {
+                let place = |node: &NodeName| all.iter().position(|one| one == node).unwrap() % count;
+                let mut of_zone: BTreeMap<usize, usize> = BTreeMap::new();
+                watching.iter().for_each(|node| *of_zone.entry(place(node)).or_default() += 1);
+                assert_eq!((watching.len(), of_zone.len()), (MOST, MOST.min(count)));
+                assert!(of_zone.values().all(|many| *many <= MOST.div_ceil(count)), "{of_zone:?}");
+                let lost = usize::from(watching.contains(&all[59]));
+                assert_eq!(watching.iter().filter(|node| !less.contains(node)).count(), lost);
+            }
         }
     }
 

@@ -22,7 +22,7 @@ pub type Standings = BTreeMap<NodeName, Health>;
 /// Of the nodes of these gateways. `before`: who knows nothing new changes nothing.
 pub fn standings(node: &Node, observed: &Observed, share: &Share, before: &Standings) -> Standings {
     let here = &node.config.node;
-    let healths = told(node);
+    let healths = heard(told(node), before);
     let away = node.source.cluster().is_none_or(|cluster| {
         // What others said may be old: a node that nobody hears goes by what it sees itself.
         cluster.mirror.health().server.is_some_and(|(answers, _)| answers == Answers::No)
@@ -40,6 +40,12 @@ pub fn standings(node: &Node, observed: &Observed, share: &Share, before: &Stand
         (of.clone(), now.after(before.get(of).copied().unwrap_or_default()))
     };
     gateways.into_iter().map(standing).collect()
+}
+
+/// What a node said that is dead by now is old.
+fn heard(mut healths: Vec<EgressHealth>, before: &Standings) -> Vec<EgressHealth> {
+    healths.retain(|health| before.get(&health.observer) != Some(&Health::Unhealthy));
+    healths
 }
 
 /// Machines of which this one knows that they may watch a gateway: a node does not know all that there are.

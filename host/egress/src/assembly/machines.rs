@@ -15,7 +15,10 @@ use nicety_core::{
 };
 
 use super::{Assembly, active, linger::Ways};
-use crate::gateways::{Before, draining, resolve};
+use crate::{
+    gateways::{Before, draining, resolve},
+    view::ZONE_LABEL,
+};
 
 /// Numbers of tunnels: 24 bits, none is 0.
 const VNIS: u32 = (1 << 24) - 1;
@@ -119,7 +122,8 @@ impl Assembly {
     /// Nodes that are not ready or on their way out watch nobody.
     fn watch(&mut self) {
         let fit = self.view.nodes.values().filter(|node| node.ready != Some(false) && !node.deleting);
-        let watchers = Watchers::of(fit.map(|node| &node.name));
+        let watchers =
+            Watchers::in_zones(fit.map(|node| (&node.name, node.labels.get(ZONE_LABEL).map(String::as_str))));
         let watched: BTreeSet<&NodeName> =
             self.policies.values().flat_map(|of| &of.members).map(|member| &member.node).collect();
         let mut watches: BTreeMap<NodeName, BTreeMap<_, _>> = BTreeMap::new();

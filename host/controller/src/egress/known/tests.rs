@@ -1,5 +1,5 @@
 use nicety_core::egress::health::Verdict;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::egress::items;
@@ -21,7 +21,10 @@ fn cluster(count: usize) -> (EgressSnapshot, Known, Assembly) {
 }
 
 fn says(snapshot: &mut EgressSnapshot, observer: &str, of: &str, verdict: Verdict) {
-    let observed = json!([{"node": of, "verdict": verdict, "since": 7}]);
+    tells(snapshot, observer, json!([{"node": of, "verdict": verdict, "since": 7}]));
+}
+
+fn tells(snapshot: &mut EgressSnapshot, observer: &str, observed: Value) {
     let health = json!({"apiVersion": "nicety.dev/v1alpha1", "kind": "EgressHealth",
         "metadata": {"name": observer, "resourceVersion": "1"}, "spec": {"observed": observed}});
     let (name, seen) = items::health(serde_json::from_value(health).unwrap()).unwrap();
@@ -93,6 +96,25 @@ fn once_it_is_known_who_watches_nobody_else_has_a_word() {
     others.for_each(|observer| says(&mut snapshot, &observer, "n-1", Verdict::Unhealthy));
     assert_ne!(of(known.health(&snapshot, &assembly), "n-1"), Some(Health::Unhealthy));
     watching.iter().take(2).for_each(|observer| says(&mut snapshot, observer, "n-1", Verdict::Unhealthy));
+    assert_eq!(of(known.health(&snapshot, &assembly), "n-1"), Some(Health::Unhealthy));
+}
+
+#[test]
+fn a_node_that_others_call_dead_has_no_word_any_more() {
+    let (mut snapshot, mut known, assembly) = cluster(9);
+    ["n-2", "n-3", "n-4", "n-5", "n-6"].iter().for_each(|one| says(&mut snapshot, one, "n-1", Verdict::Healthy));
+    assert_eq!(of(known.health(&snapshot, &assembly), "n-1"), Some(Health::Healthy));
+    // Three went with it, and the two that are left have the word.
+    let told = |verdict: Verdict, nodes: &[&str]| -> Value {
+        nodes.iter().map(|node| json!({"node": node, "verdict": verdict, "since": 9})).collect()
+    };
+    for observer in ["n-5", "n-6"] {
+        tells(&mut snapshot, observer, told(Verdict::Unhealthy, &["n-1"]));
+    }
+    assert!(known.health(&snapshot, &assembly).is_none(), "three to two");
+    for observer in ["n-7", "n-8"] {
+        tells(&mut snapshot, observer, told(Verdict::Unhealthy, &["n-2", "n-3", "n-4"]));
+    }
     assert_eq!(of(known.health(&snapshot, &assembly), "n-1"), Some(Health::Unhealthy));
 }
 

@@ -64,3 +64,11 @@ fn what_this_node_sees_now_counts_in_place_of_what_it_told() {
     assert_eq!(word(&share(&["gw-1"]), &told, Some(Verdict::Unhealthy), &Standings::new()), Health::Unhealthy);
     assert_eq!(word(&share(&["gw-1"]), &told, None, &Standings::new()), Health::Unknown);
 }
+
+#[test]
+fn what_a_dead_node_said_of_others_is_old() {
+    let said = ["w-2", "w-3"].map(|observer| health(observer, "gw-1", Verdict::Healthy));
+    let before = [(name("w-2"), Health::Unhealthy), (name("gw-1"), Health::Healthy)].into();
+    let heard = heard(said.to_vec(), &before);
+    assert_eq!(heard.iter().map(|one| one.observer.as_str()).collect::<Vec<_>>(), ["w-3"]);
+}

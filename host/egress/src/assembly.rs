@@ -2,6 +2,7 @@
 //! what the marks ask for and nothing else, so that one pod's change in a cluster of 250,000 costs what its own policy costs.
 
 mod change;
+mod crowded;
 mod decided;
 mod linger;
 mod machines;
@@ -48,6 +49,8 @@ pub struct Assembly {
     on: BTreeMap<NodeName, BTreeSet<Name>>,
     /// What pods have, by their node and per policy: a node's part without a search. Most pods are of one policy.
     held: BTreeMap<NodeName, BTreeMap<Name, Vec<(Arc<str>, Given)>>>,
+    /// Pods of more policies than a slice takes, with their nodes.
+    crowded: BTreeSet<(NodeName, Name)>,
     /// Every gateway of every policy.
     gateways: BTreeMap<Arc<GatewayId>, Gateway>,
     gateways_of: BTreeMap<NodeName, BTreeSet<Arc<GatewayId>>>,
@@ -78,6 +81,8 @@ struct Of {
     given: BTreeMap<Name, Given>,
     /// Why the last decision came to nothing.
     failed: Option<String>,
+    /// Pods that have as many policies before this one as a slice takes.
+    left_out: u32,
     moved: u32,
     moved_ever: u64,
     /// As it was last told.
@@ -148,6 +153,7 @@ impl Assembly {
         if machines || self.lingering.is_due() {
             self.number();
         }
+        self.leave_out(&mut outcome);
         outcome.nodes = std::mem::take(&mut self.touched);
         outcome
     }
@@ -182,7 +188,8 @@ impl Assembly {
     pub(crate) fn endpoint(&self, node: &NodeName, name: &Name) -> Option<(PodKey, Endpoint)> {
         let policies = self.held.get(node)?.get(name)?;
         let (_, Given { pod, .. }) = policies.first()?;
-        let exits = policies.iter().map(|(policy, given)| (policy.to_string(), exit(given))).collect();
+        let exits =
+            self.first_of(policies).into_iter().map(|(policy, given)| (policy.to_string(), exit(given))).collect();
         Some((key(pod), Endpoint { addresses: pod.addresses.clone(), exits }))
     }
 
@@ -191,8 +198,9 @@ impl Assembly {
         let policies = self.held.get(node)?.get(name)?;
         let (_, Given { pod, .. }) = policies.first()?;
         let text = |id: &Option<Arc<GatewayId>>| id.as_ref().map(|id| id.to_string());
-        let mut exits: Vec<SliceExit> = policies
-            .iter()
+        let mut exits: Vec<SliceExit> = self
+            .first_of(policies)
+            .into_iter()
             .map(|(policy, given)| SliceExit {
                 policy: policy.to_string(),
                 primary: text(&given.primary),

@@ -8,7 +8,7 @@ use nicety_core::{
     facts::gateways::NONE,
     ids::NodeName,
 };
-use nicety_objects::listed::Pod;
+use nicety_objects::{egress_slice::spec::MAX_EXITS, listed::Pod};
 use nicety_strategies::{StrategySet, decide, run::Clock};
 
 use super::{
@@ -121,6 +121,12 @@ impl Assembly {
         policies.retain(|(known, _)| known != policy);
         if comes {
             policies.push((policy.clone(), given.clone()));
+        }
+        let many = policies.len();
+        if many == MAX_EXITS && !comes {
+            self.crowded.remove(&(from.clone(), name.clone()));
+        } else if many > MAX_EXITS {
+            self.crowded.insert((from.clone(), name.clone()));
         }
         if policies.is_empty() {
             pods.remove(name);

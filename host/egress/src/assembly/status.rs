@@ -11,6 +11,7 @@ use nicety_core::egress::{health::Health, share::GatewayId};
 use nicety_objects::{
     condition::{self, Condition, ConditionStatus},
     egress_policy::{EgressPolicyStatus, GatewayRole, GatewayStatus},
+    egress_slice::spec::MAX_EXITS,
 };
 
 use super::{Assembly, Of, Outcome};
@@ -159,6 +160,12 @@ impl Of {
                     format!("of {all} gateways none is usable; packets that the policy captures are dropped"),
                 ),
             })
+        } else if self.left_out > 0 {
+            let message = format!(
+                "{} pods have {MAX_EXITS} policies that come before this one, which gives them no gateway",
+                self.left_out
+            );
+            Some(("TooManyPolicies", message))
         } else if !missing.is_empty() {
             Some(("EgressIPMissing", format!("none of the group's egress addresses is on {}", nodes(&missing))))
         } else if !no_way.is_empty() {
@@ -178,7 +185,9 @@ impl Of {
             None => Word { holds: false, reason: "AsWanted", message: "all is as the policy wants it".to_owned() },
         };
         let ready = match trouble {
-            Some((reason, message)) if unassigned > 0 || usable == 0 => Word { holds: false, reason, message },
+            Some((reason, message)) if unassigned > 0 || usable == 0 || self.left_out > 0 => {
+                Word { holds: false, reason, message }
+            }
             _ => {
                 let unknown = self.members.iter().filter(|member| member.health.health == Health::Unknown).count();
                 let message =

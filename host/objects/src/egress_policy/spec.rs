@@ -127,8 +127,8 @@ pub struct EgressPolicyStatus {
     /// Pods that were moved since the policy is known here.
     pub moved_ever: u64,
     /// `Ready`: every pod that is captured has a gateway. `Degraded`: something is not as the policy wants it, with the gravest
-    /// reason: `PolicyFailed`, `NoGateway`, `EgressIPMissing`, `GatewayUnhealthy`. `ClusterRanges`: the destinations are outside of the
-    /// cluster, whose own ranges are as configured; not so: `DestinationInCluster`, `NotConfigured`.
+    /// reason: `PolicyFailed`, `NoGateway`, `TooManyPolicies`, `EgressIPMissing`, `InterfaceMissing`, `EgressIPTaken`, `GatewayUnhealthy`,
+    /// `Unassigned`. `ClusterRanges`: the destinations are outside of the cluster, whose own ranges are as configured; not so: `DestinationInCluster`, `NotConfigured`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,

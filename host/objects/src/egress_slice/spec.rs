@@ -22,8 +22,8 @@ pub const MAX_SENDERS: usize = 500;
 pub const MAX_WATCHES: usize = 500;
 /// Ranges of one slice.
 pub const MAX_CLUSTER: usize = 1000;
-/// Policies that capture one pod.
-pub const MAX_EXITS: usize = 64;
+/// Policies of one pod: with names and reasons of any length they fit into an object still.
+pub const MAX_EXITS: usize = 256;
 /// Exits of all pods of one slice: what keeps the object small where many policies capture the same pods. Held by who writes it.
 pub const MAX_EXITS_TOGETHER: usize = 800;
 
@@ -103,7 +103,7 @@ pub struct SliceEndpoint {
     pub addresses: Vec<IpAddr>,
     /// Where it leaves, by policy. A policy that captures the pod and has no exit here drops its packets.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 64))]
+    #[schemars(length(max = 256))]
     pub exits: Vec<SliceExit>,
 }
 

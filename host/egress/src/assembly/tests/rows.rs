@@ -291,3 +291,30 @@ fn home(lab: &Lab) -> String {
     let members = lab.assembly.members("out").iter();
     members.filter(|member| member.gateway.is_some()).map(|member| member.node.to_string()).collect()
 }
+
+#[test]
+fn a_pod_of_more_policies_than_a_slice_takes_has_the_first_and_the_others_say_so() {
+    use nicety_objects::egress_slice::spec::MAX_EXITS;
+    let mut lab = Lab::new("rendezvous");
+    lab.node(1, json!({}));
+    (0..=MAX_EXITS).for_each(|number| lab.policy(&format!("p-{number:03}"), json!({})));
+    lab.pod(1, json!({}));
+    let reasons = |lab: &mut Lab| -> Vec<String> {
+        let statuses = lab.recompute().statuses.into_iter();
+        statuses.filter(|(_, told)| told.degraded.reason == "TooManyPolicies").map(|(name, _)| name).collect()
+    };
+    let has = |lab: &Lab, policy: &str| {
+        let exits = lab.assembly.share(&name(1)).endpoints.into_values().next().unwrap().exits;
+        assert_eq!(exits.len(), MAX_EXITS);
+        exits.contains_key(policy)
+    };
+    let last = format!("p-{MAX_EXITS:03}");
+    assert_eq!(reasons(&mut lab), [last.clone()]);
+    assert!(!has(&lab, &last));
+    lab.policy(&last, json!({"priority": 1}));
+    assert_eq!(reasons(&mut lab), [format!("p-{:03}", MAX_EXITS - 1)]);
+    assert!(has(&lab, &last));
+    assert_eq!(lab.assembly.status(&last).unwrap().unassigned, 0);
+    lab.assembly.take(Change::PolicyGone("p-000".to_owned()));
+    assert!(reasons(&mut lab).is_empty() && has(&lab, &last));
+}

@@ -85,9 +85,10 @@ impl Outside {
         let (over, to, name) = (Arc::new(AtomicBool::new(false)), self.address, pod.to_owned());
         let ended = over.clone();
         within(pod, move || {
-            while !ended.load(Ordering::Relaxed) {
+            // One after the other: a port that comes again while the kernel remembers its last packet is a flow that goes on.
+            for port in (1024..=u16::MAX).cycle().take_while(|_| !ended.load(Ordering::Relaxed)) {
                 // While there is no way out, nothing is sent: that is no failure here.
-                let _unsent = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))
+                let _unsent = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port))
                     .and_then(|socket| socket.send_to(name.as_bytes(), (to, PORT)));
                 thread::sleep(EVERY);
             }

@@ -129,7 +129,9 @@ impl Assembly {
             }
         }
         let dead = self.keep_ways(ways);
-        let is_gone = |node: &NodeName| !self.view.nodes.contains_key(node) && !self.held.contains_key(node);
+        // Without a captured pod nobody's connections are led anywhere; alone, others' pods may be.
+        let others = |node: &NodeName| self.lingering.alone && self.view.nodes.contains_key(node);
+        let is_gone = |node: &NodeName| !self.held.contains_key(node) && !others(node);
         let gone: BTreeSet<NodeName> = self.lingering.nodes().filter(|node| is_gone(node)).cloned().collect();
         if dead.is_empty() && gone.is_empty() && self.lingering.next.is_none_or(|next| now < next) {
             return;

@@ -80,6 +80,13 @@ fn nothing_lingers_for_pods_that_are_gone_on_the_dead_or_without_a_node() {
     dead.dead(&[1]);
     dead.recompute();
     assert_eq!(first(&dead), GONE);
+    let mut left = lab("g1");
+    moved(&mut left);
+    (1..=5).for_each(|number| left.pod_gone(number));
+    left.recompute();
+    left.assembly.take(Change::PolicyGone("out".to_owned()));
+    left.recompute();
+    assert_eq!(first(&left), GONE, "nobody is captured on the node any more");
     let mut node = lab("g1");
     moved(&mut node);
     node.assembly.take(Change::NodeGone(name(1)));

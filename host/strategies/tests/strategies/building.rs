@@ -84,7 +84,8 @@ fn a_strategy_decides_what_its_extension_point_asks() {
         [
             "attach.default: strategy `all` decides nic-selection, not attach",
             "nicSelection.default: strategy `round-robin` decides gateway-distribution, not nic-selection",
-            "gatewayDistribution.egressPolicies.web: strategy `filter` decides gateway-filter, not gateway-distribution",
+            "gatewayDistribution.egressPolicies.web: strategy `filter` decides gateway-filter, not gateway-distribution; \
+             hint: a filter stands in a `pipeline` before a distribution: name one that ends in a distribution",
         ]
     );
 }

@@ -10,6 +10,7 @@ use kube::Client;
 use kube::api::{Api, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 
+use crate::install::manifests;
 use crate::process::Process;
 use crate::space::{ip, ip_json, run};
 use crate::wait::{answers, secs, until};
@@ -40,6 +41,15 @@ impl std::fmt::Debug for Machine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Machine").field("name", &self.name).finish_non_exhaustive()
     }
+}
+
+/// Those that the DaemonSet asks for and no others, in the words of setpriv(1).
+fn capabilities() -> anyhow::Result<String> {
+    let objects = manifests(&["deploy/base/daemon.yaml"])?;
+    let daemon = objects.iter().find(|object| object["kind"] == "DaemonSet").context("no DaemonSet")?;
+    let asked = daemon.pointer("/spec/template/spec/containers/0/securityContext/capabilities/add");
+    let asked = asked.and_then(Value::as_array).context("the DaemonSet asks for no capability")?;
+    Ok(asked.iter().filter_map(Value::as_str).map(|name| format!(",+{}", name.to_lowercase())).collect())
 }
 
 /// A pod's sandbox, by the name that the pod has in the API.
@@ -146,6 +156,11 @@ impl Machine {
             "netns".into(),
             "exec".into(),
             self.name.clone(),
+            "setpriv".into(),
+            "--no-new-privs".into(),
+            "--inh-caps=-all".into(),
+            "--ambient-caps=-all".into(),
+            format!("--bounding-set=-all{}", capabilities()?),
             nicety,
             "daemon".into(),
             "--kubernetes".into(),

@@ -7,7 +7,7 @@ use nicety_core::egress::{
     table::{Table, change::between},
 };
 
-use crate::{Datapath, Error, nft::Refusing};
+use crate::{Datapath, Error};
 
 impl Datapath {
     /// By difference to what was left, or, if anybody has changed rules since, to what is there. Returns how much that was.
@@ -39,12 +39,11 @@ impl Datapath {
         self.left = Some((table.shown(), generation.filter(|_| alone)));
         Ok(changes.len())
     }
-    /// Chains of others that drop: looked for again once anybody has changed rules.
-    pub(crate) fn refusing(&mut self, deadline: Instant) -> Result<&[Refusing], Error> {
-        let found = match self.refusing.take() {
-            Some(found) => found,
-            None => self.nft.refusing(deadline)?,
-        };
-        Ok(self.refusing.insert(found))
+    /// Looks for chains of others that drop, once anybody has changed rules. What cannot be read is looked for the next time: nothing of
+    /// ours depends on it.
+    pub(crate) fn look_for_refusing(&mut self, deadline: Instant) {
+        if self.refusing.is_none() {
+            self.refusing = self.nft.refusing(deadline).ok();
+        }
     }
 }

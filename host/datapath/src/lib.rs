@@ -209,8 +209,9 @@ impl Datapath {
         self.unannounced = announce::all(&self.unannounced, &seen, &mut outcome.faults);
         outcome.taken = taken.into_iter().map(|(_, address)| address).collect();
         // Last: with many rules of others it takes a while.
-        let settings = self.settings.clone();
-        outcome.doubts.extend(others::refusals(&settings, &program, self.refusing(deadline)?));
+        self.look_for_refusing(deadline);
+        let refusing = self.refusing.as_deref().unwrap_or_default();
+        outcome.doubts.extend(others::refusals(&self.settings, &program, refusing));
         (self.wanted, self.ways, self.program, self.told) = (wanted, ways, program, true);
         if !reused.is_empty() {
             self.kept.reused.clear();
